@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+#include "console.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BAR_WIDTH 40
+
+/* Percentage on the screen, or -1 without a bar. */
+static int shown = -1;
+
+static void bar_remove(void)
+{
+	if (shown < 0)
+		return;
+	fputs("\r\033[K", stderr);
+	shown = -1;
+}
+
+void sim_progress(const char *what, size_t done, size_t total)
+{
+	static const char full[BAR_WIDTH + 1] = "########################################";
+	int percent;
+
+	if (done >= total) {
+		bar_remove();
+		return;
+	}
+	percent = (int)(100.0 * (double)done / (double)total);
+	if (percent == shown || !isatty(STDERR_FILENO))
+		return;
+	shown = percent;
+	fprintf(stderr, "\r%s [%-*.*s] %3d %%", what, BAR_WIDTH, percent * BAR_WIDTH / 100, full,
+		percent);
+	fflush(stderr);
+}
+
+void sim_die(const char *format, ...)
+{
+	char line[2048];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	/* A file name may hold anything; scripts that read our one line must not be led astray. */
+	for (char *c = line; *c; c++) {
+		if ((unsigned char)*c < ' ' || *c == '\177')
+			*c = '?';
+	}
+	bar_remove();
+	fprintf(stderr, "ptw-sim: %s\n", line);
+	exit(EXIT_BAD_INPUT);
+}

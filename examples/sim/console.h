@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* What goes to standard error: a progress bar while somebody watches, and the last words. */
+#ifndef PTW_SIM_CONSOLE_H
+#define PTW_SIM_CONSOLE_H
+
+#include <stddef.h>
+
+/* Exit status of everything that went wrong for a reason that one line explains. */
+#define EXIT_BAD_INPUT 2
+
+/* Say what was wrong and what to do, always in exactly one line, and exit. */
+void sim_die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* Draw the bar if standard error is a terminal. done == total or total == 0 takes it away. */
+void sim_progress(const char *what, size_t done, size_t total);
+
+#endif /* PTW_SIM_CONSOLE_H */

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+#include "options.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "console.h"
+
+/*
+ * Ticks between two harvests. An age is a byte, so an interval covers 256 times its length: at 16
+ * ticks the older half of a trace falls together into one age, at 256 recent pages do.
+ */
+#define SCAN_INTERVAL_DEFAULT 64
+#define SCAN_INTERVAL_MAX     1000000000u
+
+#define TEXT_OF_(token)	      #token
+#define TEXT_OF(macro)	      TEXT_OF_(macro)
+
+#define MILLION		      1000000u
+
+/* What the software MMU can be configured to. */
+#define TLB_SETS_MAX 65536
+#define TLB_WAYS_MAX 16
+
+static const struct argp_option option_table[] = {
+	{"memory", 'm', "25%|PAGES", 0,
+	 "Resident memory: a share of the footprint or a number of 4-KiB pages (50%)", 0},
+	{"policy", 'p', "NAME", 0, "Who puts pages out of memory (gen)", 0},
+	{"format", 'f', "NAME", 0, "Page-table format that gen runs on", 0},
+	{"scan-interval", 's', "TICKS", 0,
+	 "Harvest accessed bits every so many ticks of 65536 raw accesses "
+	 "(" TEXT_OF(SCAN_INTERVAL_DEFAULT) ")",
+	 0},
+	{"tlb", 't', "SETSxWAYS|off", 0,
+	 "TLB of the software MMU, in which accessed bits are not set again (off)", 0},
+	{"json", 'j', "FILE", 0, "Write the results to FILE; - prints them instead of the tables",
+	 0},
+	{"help", 'h', NULL, 0, "Print this and exit", -1},
+	{"version", 'V', NULL, 0, "Print the version and exit", -1},
+	{0},
+};
+
+static const struct sim_policy *const policies[] = {&sim_policy_gen, &sim_policy_clock,
+						    &sim_policy_lru, &sim_policy_opt};
+#define POLICIES (sizeof(policies) / sizeof(policies[0]))
+
+static const char doc[] =
+	"Replay a page trace with limited memory, and show which pages are used and which lie idle."
+	"\vTRACE is a .u32.zst file or text, one access per line: R, W or I (read, write, "
+	"instruction fetch) and a hexadecimal address. - reads standard input.\n"
+	"\n"
+	"Example:\n"
+	"  ptw-sim run examples/sim/traces/redis.u32.zst --memory 25% --policy lru\n";
+
+/* Decimal number without sign; 0 if it is none or exceeds max. No option here may be zero. */
+static uint32_t parse_count(const char *text, uint32_t max)
+{
+	uint64_t value = 0;
+
+	if (!*text)
+		return 0;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return 0;
+		value = value * 10 + (uint64_t)(*text - '0');
+		if (value > max)
+			return 0;
+	}
+	return (uint32_t)value;
+}
+
+/* "12.5%" as 125000 millionths; 0 if it is none, or no share above 0 and up to 100 %. */
+static uint32_t parse_share(const char *text)
+{
+	uint32_t digits = 0; /* after the point */
+	uint32_t share = 0;
+	bool point = false;
+
+	for (; *text != '%'; text++) {
+		if (*text == '.' && !point) {
+			point = true;
+			continue;
+		}
+		if (*text < '0' || *text > '9' || digits == 4 || share > MILLION)
+			return 0;
+		share = share * 10 + (uint32_t)(*text - '0');
+		digits += point;
+	}
+	if (text[1])
+		return 0;
+	for (; digits < 4; digits++) {
+		if (share > MILLION)
+			return 0;
+		share *= 10;
+	}
+	return share <= MILLION ? share : 0;
+}
+
+static void parse_memory(struct memory_limit *limit, const char *text)
+{
+	limit->is_share = strchr(text, '%') != NULL;
+	limit->share = limit->is_share ? parse_share(text) : 0;
+	limit->pages = limit->is_share ? 0 : parse_count(text, UINT32_MAX);
+	if (!limit->share && !limit->pages)
+		sim_die("bad --memory '%s'; give a share above 0%% and up to 100%%, as in 25%%, "
+			"or a number of pages, as in 4096",
+			text);
+}
+
+static void parse_policy(struct options *options, const char *text)
+{
+	for (size_t i = 0; i < POLICIES; i++) {
+		if (strcmp(policies[i]->name, text) == 0) {
+			options->policy = policies[i];
+			return;
+		}
+	}
+	sim_die("bad --policy '%s'; give gen, clock, lru or opt", text);
+}
+
+static void list_formats(FILE *list)
+{
+	const char *name;
+
+	for (unsigned int i = 0; (name = sim_policy_gen.format_name(i)); i++)
+		fprintf(list, "%s%s", i ? ", " : "", name);
+}
+
+static void parse_format(struct options *options, const char *text)
+{
+	char list[1024] = "";
+	const char *name;
+	FILE *stream;
+
+	for (unsigned int i = 0; (name = sim_policy_gen.format_name(i)); i++) {
+		if (strcmp(name, text) == 0) {
+			options->format = name;
+			return;
+		}
+	}
+	stream = fmemopen(list, sizeof(list), "w");
+	if (stream) {
+		list_formats(stream);
+		fclose(stream);
+	}
+	sim_die("bad --format '%s'; give one of %s", text, list);
+}
+
+static void parse_tlb(struct options *options, const char *text)
+{
+	char sets[16];
+	const char *x = strchr(text, 'x');
+
+	options->tlb_sets = options->tlb_ways = 0;
+	if (strcmp(text, "off") == 0)
+		return;
+	if (x && (size_t)(x - text) < sizeof(sets)) {
+		snprintf(sets, sizeof(sets), "%.*s", (int)(x - text), text);
+		options->tlb_sets = parse_count(sets, TLB_SETS_MAX);
+		options->tlb_ways = parse_count(x + 1, TLB_WAYS_MAX);
+	}
+	if (!options->tlb_sets || !options->tlb_ways ||
+	    (options->tlb_sets & (options->tlb_sets - 1)))
+		sim_die("bad --tlb '%s'; give SETSxWAYS, as in 64x8 (sets a power of two up to %d, "
+			"ways up to %d), or off",
+			text, TLB_SETS_MAX, TLB_WAYS_MAX);
+}
+
+/* getopt took offence at argv[at]: say at what. */
+static void fail_option(char **argv, int at)
+{
+	const char *word = argv[at];
+
+	for (const struct argp_option *o = option_table; o->name; o++) {
+		bool is_long = strncmp(word, "--", 2) == 0 && strcmp(word + 2, o->name) == 0;
+		bool is_short = word[0] == '-' && word[1] == o->key && !word[2];
+
+		if (o->arg && (is_long || is_short))
+			sim_die("option %s needs a value, %s; see ptw-sim --help", word, o->arg);
+	}
+	sim_die("bad option '%s'; ptw-sim --help lists the options", word);
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state);
+static char *help_filter(int key, const char *text, void *input);
+
+static const struct argp argp = {option_table, parse_option, "[run] TRACE", doc,
+				 NULL,	       help_filter,  NULL};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 'm':
+		parse_memory(&options->memory, arg);
+		return 0;
+	case 'p':
+		parse_policy(options, arg);
+		return 0;
+	case 'f':
+		parse_format(options, arg);
+		return 0;
+	case 's':
+		options->scan_interval = parse_count(arg, SCAN_INTERVAL_MAX);
+		if (!options->scan_interval)
+			sim_die("bad --scan-interval '%s'; give a number of ticks, 1 to %u", arg,
+				SCAN_INTERVAL_MAX);
+		return 0;
+	case 't':
+		parse_tlb(options, arg);
+		return 0;
+	case 'j':
+		if (!*arg)
+			sim_die("bad --json ''; give a file, or - for standard output");
+		options->json = arg;
+		return 0;
+	case 'h':
+		argp_help(&argp, stdout, ARGP_HELP_STD_HELP, "ptw-sim");
+		exit(EXIT_SUCCESS);
+	case 'V':
+		puts("ptw-sim " PTW_SIM_VERSION);
+		exit(EXIT_SUCCESS);
+	case ARGP_KEY_ARG:
+		if (options->trace)
+			sim_die("'%s' is one trace too many; replay one at a time", arg);
+		options->trace = arg;
+		return 0;
+	case ARGP_KEY_ERROR:
+		fail_option(state->argv, state->next > 1 ? state->next - 1 : 1);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* Names that only the policies know go behind the fixed part of --help. */
+static char *help_filter(int key, const char *text, void *input)
+{
+	char *help = NULL;
+	size_t size;
+	FILE *stream;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	stream = open_memstream(&help, &size);
+	if (!stream)
+		return (char *)text;
+	fprintf(stream, "%s\nPolicies:\n", text);
+	for (size_t i = 0; i < POLICIES; i++)
+		fprintf(stream, "  %-6s %s\n", policies[i]->name, policies[i]->about);
+	fprintf(stream, "\nFormats:\n  ");
+	list_formats(stream);
+	fclose(stream);
+	return help;
+}
+
+void options_parse(struct options *options, int argc, char **argv)
+{
+	*options = (struct options){
+		.policy = &sim_policy_gen,
+		.format = sim_policy_gen.format_name(0),
+		.memory = {.is_share = true, .share = MILLION / 2},
+		.scan_interval = SCAN_INTERVAL_DEFAULT,
+	};
+	/* The verb is optional while there is one; drop it, and let argv[0] stay the program. */
+	if (argc > 1 && strcmp(argv[1], "run") == 0) {
+		argv[1] = argv[0];
+		argv++;
+		argc--;
+	}
+	/* argp takes two lines to complain, so it keeps quiet, its own --help too, and we speak. */
+	if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, options))
+		sim_die("bad command line; ptw-sim --help shows how to call it");
+	if (!options->trace)
+		sim_die("no trace named; give a file, or - for standard input, as in "
+			"ptw-sim run examples/sim/traces/redis.u32.zst");
+}
+
+uint32_t memory_limit_pages(const struct memory_limit *limit, uint32_t footprint)
+{
+	uint64_t pages = limit->pages;
+
+	if (limit->is_share)
+		pages = (uint64_t)footprint * limit->share / MILLION;
+	return pages ? (uint32_t)pages : 1;
+}

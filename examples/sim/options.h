@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+#ifndef PTW_SIM_OPTIONS_H
+#define PTW_SIM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy.h"
+
+/* How much fits in memory: pages, or a share of the footprint, which is known only later. */
+struct memory_limit {
+	bool is_share;
+	uint32_t pages;
+	uint32_t share; /* millionths */
+};
+
+struct options {
+	const char *trace; /* a path, or "-" */
+	const char *json;  /* a path, "-" for standard output, or NULL */
+	const struct sim_policy *policy;
+	const char *format;
+	struct memory_limit memory;
+	uint32_t scan_interval;
+	uint32_t tlb_sets;
+	uint32_t tlb_ways;
+};
+
+/* Read the command line; --help and --version print and exit, a mistake ends in sim_die(). */
+void options_parse(struct options *options, int argc, char **argv);
+
+/* Pages that a limit stands for: the floor of the share, but at least one. */
+uint32_t memory_limit_pages(const struct memory_limit *limit, uint32_t footprint);
+
+#endif /* PTW_SIM_OPTIONS_H */

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct target {
+	char final[PATH_MAX];
+	char temporary[PATH_MAX]; /* "" = final is no regular file and is written directly */
+};
+
+static bool fail(const char *path, int code, char *error, size_t error_size)
+{
+	snprintf(error, error_size,
+		 "cannot write '%s': %s; name a file in a directory you may write to", path,
+		 strerror(code));
+	return false;
+}
+
+/* Resolve links, or renaming would replace the link (/dev/stdout is one) and not what it names. */
+static int target_resolve(struct target *target, const char *path)
+{
+	struct stat info;
+	const char *slash;
+	int length;
+
+	target->temporary[0] = 0;
+	if (strlen(path) >= sizeof(target->final))
+		return ENAMETOOLONG;
+	strcpy(target->final, path);
+	if (stat(path, &info) == 0) {
+		if (S_ISDIR(info.st_mode))
+			return EISDIR;
+		if (!S_ISREG(info.st_mode))
+			return access(path, W_OK) ? errno : 0;
+		if (access(path, W_OK) || !realpath(path, target->final))
+			return errno;
+	} else if (errno != ENOENT) {
+		return errno;
+	}
+	slash = strrchr(target->final, '/');
+	if (slash && !slash[1])
+		return EISDIR;
+	length = snprintf(target->temporary, sizeof(target->temporary), "%.*s.ptw-sim-%ld.tmp",
+			  slash ? (int)(slash - target->final) + 1 : 0, target->final,
+			  (long)getpid());
+	return length < (int)sizeof(target->temporary) ? 0 : ENAMETOOLONG;
+}
+
+static int target_open(const struct target *target)
+{
+	if (!target->temporary[0])
+		return open(target->final, O_WRONLY | O_CLOEXEC);
+	return open(target->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+}
+
+bool output_check(const char *path, char *error, size_t error_size)
+{
+	struct target target;
+	int code = target_resolve(&target, path);
+	int fd;
+
+	if (code)
+		return fail(path, code, error, error_size);
+	if (!target.temporary[0]) /* opening a pipe already has an effect on its reader */
+		return true;
+	fd = target_open(&target);
+	if (fd < 0)
+		return fail(path, errno, error, error_size);
+	close(fd);
+	unlink(target.temporary);
+	return true;
+}
+
+bool output_is_input(const char *output, const char *input)
+{
+	struct stat a;
+	struct stat b;
+
+	return stat(output, &a) == 0 && stat(input, &b) == 0 && S_ISREG(a.st_mode) &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static int write_all(int fd, const char *text, size_t size)
+{
+	while (size) {
+		ssize_t put = write(fd, text, size);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return errno;
+		text += put;
+		size -= (size_t)put;
+	}
+	return 0;
+}
+
+bool output_write(const char *path, const char *text, char *error, size_t error_size)
+{
+	struct target target;
+	int code = target_resolve(&target, path);
+	int fd;
+
+	if (code)
+		return fail(path, code, error, error_size);
+	fd = target_open(&target);
+	if (fd < 0)
+		return fail(path, errno, error, error_size);
+	code = write_all(fd, text, strlen(text));
+	if (!code)
+		code = write_all(fd, "\n", 1);
+	if (close(fd) && !code)
+		code = errno;
+	if (target.temporary[0]) {
+		if (!code && rename(target.temporary, target.final))
+			code = errno;
+		if (code)
+			unlink(target.temporary);
+	}
+	return code ? fail(path, code, error, error_size) : true;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+#include "trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "trace_form.h"
+
+bool source_fail(struct source *source, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(source->error, source->error_size, format, args);
+	va_end(args);
+	return false;
+}
+
+bool source_fill(struct source *source)
+{
+	size_t left = source->end - source->start;
+	ssize_t got;
+
+	memmove(source->buffer, source->buffer + source->start, left);
+	source->start = 0;
+	source->end = left;
+	do {
+		got = read(source->fd, source->buffer + left, sizeof(source->buffer) - left);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return source_fail(source,
+				   "cannot read %s: %s; give a trace file, or - for standard input",
+				   source->name, strerror(errno));
+	source->end += (size_t)got;
+	source->exhausted = got == 0 && left < sizeof(source->buffer);
+	return true;
+}
+
+bool trace_append(struct trace *trace, uint32_t word, struct source *source)
+{
+	uint32_t page = word & ~TRACE_WRITE;
+
+	/* The array doubles: its room is the power of two at or above count. */
+	if ((trace->count & (trace->count - 1)) == 0) {
+		size_t room = trace->count ? 2 * trace->count : 1;
+		uint32_t *words = realloc(trace->words, room * sizeof(*words));
+
+		if (!words)
+			return source_fail(
+				source,
+				"not enough memory for %s after %zu words; use a shorter trace",
+				source->name, trace->count);
+		trace->words = words;
+	}
+	trace->words[trace->count++] = word;
+	if (word == TRACE_TICK) {
+		trace->ticks++;
+		return true;
+	}
+	if (page >= trace->pages)
+		trace->pages = page + 1;
+	if (++trace->references == UINT32_MAX)
+		return source_fail(source, "%s has 2^32 references or more; use a shorter trace",
+				   source->name);
+	return true;
+}
+
+/* Count the distinct pages. */
+static bool trace_measure(struct trace *trace, struct source *source)
+{
+	uint64_t *seen = calloc(trace->pages / 64 + 1, sizeof(*seen));
+
+	if (!seen)
+		return source_fail(source, "not enough memory to count the %u pages of %s",
+				   trace->pages, source->name);
+	for (size_t i = 0; i < trace->count; i++) {
+		uint32_t page = trace->words[i] & ~TRACE_WRITE;
+		uint64_t bit = UINT64_C(1) << (page & 63);
+
+		if (trace->words[i] == TRACE_TICK || (seen[page / 64] & bit))
+			continue;
+		seen[page / 64] |= bit;
+		trace->footprint++;
+	}
+	free(seen);
+	return true;
+}
+
+static bool trace_read(struct trace *trace, struct source *source)
+{
+	while (source->end < 4 && !source->exhausted) {
+		if (!source_fill(source))
+			return false;
+	}
+	if (source->end == 0)
+		return source_fail(source,
+				   "%s is empty; give a .u32.zst trace or lines of 'R|W|I address'",
+				   source->name);
+	if (trace_is_zstd(source) ? !trace_read_zstd(trace, source) :
+				    !trace_read_text(trace, source))
+		return false;
+	if (trace->references == 0)
+		return source_fail(source, "%s holds no references; there is nothing to replay",
+				   source->name);
+	return trace_measure(trace, source);
+}
+
+bool trace_load(struct trace *trace, const char *path, char *error, size_t error_size)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	char name[512] = "standard input";
+	struct source *source = malloc(sizeof(*source));
+	bool done;
+
+	memset(trace, 0, sizeof(*trace));
+	if (!source) {
+		snprintf(error, error_size, "not enough memory to read a trace");
+		return false;
+	}
+	source->name = name;
+	source->start = source->end = 0;
+	source->exhausted = false;
+	source->error = error;
+	source->error_size = error_size;
+	source->fd = STDIN_FILENO;
+	if (!is_stdin) {
+		snprintf(name, sizeof(name), "'%s'", path);
+		source->fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (source->fd < 0)
+		done = source_fail(source,
+				   "cannot open %s: %s; give a trace file, or - for standard input",
+				   name, strerror(errno));
+	else
+		done = trace_read(trace, source);
+	if (!is_stdin && source->fd >= 0)
+		close(source->fd);
+	free(source);
+	if (!done)
+		trace_free(trace);
+	return done;
+}
+
+void trace_free(struct trace *trace)
+{
+	free(trace->words);
+	memset(trace, 0, sizeof(*trace));
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/**
+ * @file config.h
+ * What a page table looks like: format, sizes, features; and the names of common choices.
+ */
+#ifndef PTW_CONFIG_H
+#define PTW_CONFIG_H
+
+#include <ptw/layout.h>
+#include <ptw/pool.h>
+#include <ptw/softmmu.h>
+#include <ptw/types.h>
+
+PTW_BEGIN_DECLS
+
+/** Families of entry formats. All of them build and run on every host. */
+enum ptw_format_id {
+	PTW_FORMAT_EPT = 1,   /**< Intel EPT, 4 or 5 levels (SDM vol. 3C, 29.3) */
+	PTW_FORMAT_X86_64,    /**< x86-64 4- or 5-level paging, AMD nested paging (SDM vol. 3A, 4.5; APM vol. 2, 5.3 and 15.25) */
+	PTW_FORMAT_ARM64_S2,  /**< arm64 stage 2, 4K, 16K and 64K granules (Arm ARM, D8.3) */
+	PTW_FORMAT_ARM64_S1,  /**< arm64 stage 1, EL1&0, one TTBR (Arm ARM, D8.3) */
+	PTW_FORMAT_PERVERSE,  /**< test format: 8 entries a table, another encoding on each level */
+};
+
+/** What the processor has or software switched on. Values combine. */
+enum ptw_feature {
+	PTW_FEATURE_HW_ACCESSED = 1u << 0, /**< hardware sets accessed: EPTP bit 6, arm64 HA */
+	PTW_FEATURE_HW_DIRTY = 1u << 1,    /**< hardware sets dirty: EPTP bit 6, arm64 HD */
+	PTW_FEATURE_1G = 1u << 2,          /**< x86: 1-GiB leaves */
+	PTW_FEATURE_EXEC_ONLY = 1u << 3,   /**< EPT: execute-only leaves */
+	PTW_FEATURE_NX = 1u << 4,          /**< x86-64: EFER.NXE */
+	PTW_FEATURE_CONTIG = 1u << 5,      /**< arm64: map contiguous groups where they fit */
+	PTW_FEATURE_LPA = 1u << 6,         /**< arm64 64K: 52-bit output addresses */
+	PTW_FEATURE_LPA2 = 1u << 7,        /**< arm64 4K, 16K: the processor has FEAT_LPA2 */
+	PTW_FEATURE_DS = 1u << 8,          /**< arm64 4K, 16K: VTCR_EL2.DS or TCR_EL1.DS is 1; needs LPA2 */
+	PTW_FEATURE_XNX = 1u << 9,         /**< arm64 stage 2: FEAT_XNX */
+	PTW_FEATURE_TTST = 1u << 10,       /**< arm64: small translation tables, start at the last level */
+	PTW_FEATURE_LVA = 1u << 11,        /**< arm64 64K: 52-bit input addresses in stage 1 */
+	PTW_FEATURE_S2PIE = 1u << 16,      /**< refused with PTW_ERR_CONFIG_MODE: moves the permissions */
+	PTW_FEATURE_S2POE = 1u << 17,      /**< refused likewise */
+	PTW_FEATURE_D128 = 1u << 18,       /**< refused likewise: 128-bit entries */
+	PTW_FEATURE_MBEC = 1u << 19,       /**< refused likewise: EPT mode-based execute control splits X */
+};
+
+/** Half-open range of input addresses in bytes. */
+struct ptw_range {
+	uint64_t start; /**< first byte */
+	uint64_t end;   /**< first byte behind */
+};
+
+/** What a flush must drop. */
+enum ptw_flush_kind {
+	PTW_FLUSH_LEAF = 1, /**< translations of leaf entries in the ranges */
+	PTW_FLUSH_TABLE,    /**< also cached table entries: a table was unlinked */
+};
+
+/**
+ * The caller's TLB flush. Synchronous: when it returns, no processor uses an old translation of the
+ * ranges, and updates of accessed and dirty bits made through old ones are visible.
+ *
+ * Context: called outside read-side sections, on the thread of the operation, never on a young
+ * harvest unless exact mode was asked for. May block. Must not change the same page table.
+ * @param context from the configuration
+ * @param ranges input address ranges in bytes, ascending, not overlapping
+ * @param count how many
+ * @param kind enum ptw_flush_kind
+ * @param level highest level of a changed leaf entry, 0 = smallest pages; a hint
+ */
+typedef void (*ptw_flush_fn)(void *context, const struct ptw_range *ranges, unsigned int count,
+			     enum ptw_flush_kind kind, unsigned int level);
+
+/** Configuration of a page table. Zero means the natural choice wherever a field says so. */
+struct ptw_config {
+	size_t size;          /**< sizeof(struct ptw_config), so that it can grow */
+	uint32_t format;      /**< enum ptw_format_id */
+	uint32_t granule_lg2; /**< arm64: 12, 14 or 16; elsewhere 12; 0: 12 */
+	uint32_t levels;      /**< number of levels, 1 to 5; Arm start level s is 4 - s; 0: the fewest for ia_bits */
+	uint32_t ia_bits;     /**< width of an input address; 0: all that `levels` full tables (or 48 bits) give */
+	uint32_t oa_bits;     /**< width of an output address (MAXPHYADDR, PARange); 0: the most the format has */
+	uint32_t features;    /**< enum ptw_feature */
+	const struct ptw_layout *layout; /**< null: the library's own */
+	uint64_t phys_offset; /**< host address of a table = its physical address + phys_offset, modulo 2^64 */
+	const struct ptw_pool_config *pool; /**< null: mmap, no budget */
+	ptw_flush_fn flush;   /**< null: nothing caches translations, or the caller flushes by himself */
+	void *flush_context;  /**< first argument of `flush` */
+};
+
+/**
+ * Fill in a configuration by name:
+ * - "ept4", "ept5": hardware accessed and dirty bits; "ept4-tracked", "ept5-tracked": without them;
+ * - "x86-64", "x86-64-la57";
+ * - "arm64-s2-4k", "arm64-s2-16k", "arm64-s2-64k": hardware AF and dirty state, 48 bits; each also with
+ *   "-swaf" (software manages both), "-contig" (contiguous groups), and "-lpa2" (64k: "-lpa": 52 bits);
+ * - "arm64-s1-4k", "arm64-s1-16k", "arm64-s1-64k", each also with "-swaf" and "-lpa2" (64k: "-lpa");
+ * - "perverse": 5 levels.
+ * ptw_preset_name() lists them.
+ * @param name the preset
+ * @param config written whole on success; untouched otherwise
+ * @return PTW_OK, or PTW_ERR_ARG for an unknown name or a null pointer
+ *
+ * Context: any. Ordering: none. Progress: wait-free. Errors: as returned.
+ */
+PTW_API int ptw_preset(const char *name, struct ptw_config *config);
+
+/**
+ * Name of the n-th preset.
+ * @param n counting from 0
+ * @return its name, or null beyond the last
+ *
+ * Context: any. Ordering: none. Progress: wait-free. Errors: none.
+ */
+PTW_API const char *ptw_preset_name(unsigned int n);
+
+PTW_END_DECLS
+
+#endif /* PTW_CONFIG_H */

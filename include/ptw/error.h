@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/**
+ * @file error.h
+ * The error codes of the library: one stable list, negative values, 0 for success.
+ *
+ * Rule: an argument error (PTW_ERR_ARG to PTW_ERR_EXISTS) changes nothing. A later error leaves all
+ * work before it done and reported, and the result tells the address reached.
+ */
+#ifndef PTW_ERROR_H
+#define PTW_ERROR_H
+
+#include <ptw/types.h>
+
+PTW_BEGIN_DECLS
+
+/** Error codes. Values never change; new ones are added at the end. */
+enum ptw_error {
+	PTW_OK = 0,
+	PTW_ERR_ARG = -1,          /**< a null pointer, an unknown flag or enumerator */
+	PTW_ERR_SIZE = -2,         /**< a size field or a buffer is too small */
+	PTW_ERR_ALIGN = -3,        /**< an address is not aligned to the granule */
+	PTW_ERR_RANGE = -4,        /**< a range is empty, wraps, or ends beyond the input address size */
+	PTW_ERR_OUTPUT = -5,       /**< an output address is beyond the output address size */
+	PTW_ERR_PERM = -6,         /**< these permissions or this memory type cannot be expressed in the format */
+	PTW_ERR_CONFIG = -7,       /**< a configuration that no hardware could have */
+	PTW_ERR_CONFIG_LEVELS = -8,  /**< input address size against number of levels or concatenated roots */
+	PTW_ERR_CONFIG_FEATURE = -9, /**< a feature without the one it depends on, as DS without LPA2 */
+	PTW_ERR_CONFIG_MODE = -10, /**< a mode that changes what entry bits mean, as S2PIE: refused, not misread */
+	PTW_ERR_UNSUPPORTED = -11, /**< the format, layout or kind of page table cannot do this */
+	PTW_ERR_CONTEXT = -12,     /**< called where it would deadlock: in an RCU callback or a read-side section */
+	PTW_ERR_EXISTS = -13,      /**< something is mapped in the range already */
+	PTW_ERR_NOMEM = -14,       /**< no memory for a table; nothing was changed */
+	PTW_ERR_HOLE = -15,        /**< nothing is mapped at the address reached, and the caller asked for strictness */
+	PTW_ERR_BLOCK = -16,       /**< the range cuts a leaf extent, which would have to be split */
+	PTW_ERR_AGAIN = -17,       /**< the entry is owned by another operation or kept changing: try again */
+	PTW_ERR_STOPPED = -18,     /**< the visitor or sink asked to stop */
+	PTW_ERR_FAULT = -19,       /**< the access is not allowed by the mapping */
+	PTW_ERR_CORRUPT_CYCLE = -20,    /**< a table is reached through itself */
+	PTW_ERR_CORRUPT_BOUNDS = -21,   /**< a table lies outside the declared memory */
+	PTW_ERR_CORRUPT_RESERVED = -22, /**< reserved bits are set, or an encoding no hardware accepts */
+	PTW_ERR_CORRUPT_BUDGET = -23,   /**< more tables than the declared budget */
+	PTW_ERR_CORRUPT_COUNT = -24,    /**< a table's live count differs from its entries */
+	PTW_ERR_CORRUPT_GROUP = -25,    /**< members of a contiguous group contradict each other */
+	PTW_ERR_BUDGET = -26,      /**< not an error: the work budget is spent; go on at the address reached */
+};
+
+/**
+ * Text of an error code.
+ * @param error a value of enum ptw_error
+ * @return a constant string in English, without a full stop; for an unknown code "unknown error"
+ *
+ * Context: any. Ordering: none. Progress: wait-free. Errors: none.
+ */
+PTW_API const char *ptw_strerror(int error);
+
+PTW_END_DECLS
+
+#endif /* PTW_ERROR_H */

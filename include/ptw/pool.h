@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/**
+ * @file pool.h
+ * Where tables come from (userspace port): chunks of memory with the metadata of their tables.
+ */
+#ifndef PTW_POOL_H
+#define PTW_POOL_H
+
+#include <ptw/types.h>
+
+PTW_BEGIN_DECLS
+
+/** Source of chunks; the default is mmap. Both calls may come from any thread, one at a time. */
+struct ptw_pool_config {
+	size_t size;   /**< sizeof(struct ptw_pool_config), so that it can grow */
+	void *context; /**< first argument of both functions */
+	/** `bytes` of zeroed memory aligned to `align` (a power of two), or null. */
+	void *(*chunk_alloc)(void *context, size_t bytes, size_t align);
+	/** Takes back what chunk_alloc gave. */
+	void (*chunk_free)(void *context, void *memory, size_t bytes);
+	/** Chunk size as a power of two; 0: 2 MiB, or what holds 512 tables if that is more. Rounded
+	 *  up to what holds one table; such small chunks ask chunk_alloc for each table. */
+	uint32_t chunk_lg2;
+	uint32_t reserved; /**< 0 */
+	uint64_t max_tables; /**< budget in tables, roots not counted; 0: none. Beyond it: PTW_ERR_NOMEM */
+};
+
+PTW_END_DECLS
+
+#endif /* PTW_POOL_H */

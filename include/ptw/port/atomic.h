@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/**
+ * @file port/atomic.h
+ * The primitives on entries and shared metadata words, as compiler builtins, which ThreadSanitizer
+ * and model checkers see and which every compiler turns into the best instruction it knows
+ * (`lock btr` for a one-bit and-clear by gcc on x86-64, `ldclr` with LSE on arm64).
+ *
+ * A port that wants to see each access (a test port that makes each one a scheduling point) defines
+ * PTW_PORT_HOOK(op, address) before it includes this file; `op` is a value of enum ptw_port_op. The
+ * hook runs before the access.
+ */
+#ifndef PTW_PORT_ATOMIC_H
+#define PTW_PORT_ATOMIC_H
+
+#include <ptw/types.h>
+
+/** Which primitive a hook is called for. */
+enum ptw_port_op {
+	PTW_OP_LOAD,
+	PTW_OP_LOAD_TABLE,
+	PTW_OP_CAS,
+	PTW_OP_XCHG,
+	PTW_OP_AND_CLEAR,
+	PTW_OP_OR_SET,
+	PTW_OP_PUBLISH,
+	PTW_OP_INIT_ENTRY,
+	PTW_OP_LOAD32,
+	PTW_OP_STORE32,
+	PTW_OP_ADD32,
+	PTW_OP_ADD64,
+	PTW_OP_OR64,
+};
+
+#ifndef PTW_PORT_HOOK
+#define PTW_PORT_HOOK(op, address) ((void)0)
+#endif
+
+static inline uint64_t ptw_port_load(const uint64_t *entry)
+{
+	PTW_PORT_HOOK(PTW_OP_LOAD, entry);
+	return __atomic_load_n(entry, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t ptw_port_load_table(const uint64_t *entry)
+{
+	PTW_PORT_HOOK(PTW_OP_LOAD_TABLE, entry);
+	return __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+}
+
+static inline bool ptw_port_cas(uint64_t *entry, uint64_t *old, uint64_t desired)
+{
+	PTW_PORT_HOOK(PTW_OP_CAS, entry);
+	return __atomic_compare_exchange_n(entry, old, desired, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE);
+}
+
+static inline uint64_t ptw_port_xchg(uint64_t *entry, uint64_t desired)
+{
+	PTW_PORT_HOOK(PTW_OP_XCHG, entry);
+	return __atomic_exchange_n(entry, desired, __ATOMIC_ACQ_REL);
+}
+
+/* Always inline: with a constant one-bit mask whose result is tested by the same mask this becomes
+ * one `lock btr` (gcc) instead of a compare-exchange loop. */
+static inline __attribute__((always_inline)) uint64_t ptw_port_and_clear(uint64_t *entry,
+									  uint64_t bits)
+{
+	PTW_PORT_HOOK(PTW_OP_AND_CLEAR, entry);
+	return __atomic_fetch_and(entry, ~bits, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t ptw_port_or_set(uint64_t *entry, uint64_t bits)
+{
+	PTW_PORT_HOOK(PTW_OP_OR_SET, entry);
+	return __atomic_fetch_or(entry, bits, __ATOMIC_RELAXED);
+}
+
+static inline void ptw_port_publish(uint64_t *entry, uint64_t value)
+{
+	PTW_PORT_HOOK(PTW_OP_PUBLISH, entry);
+	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+
+static inline void ptw_port_init_entry(uint64_t *entry, uint64_t value)
+{
+	PTW_PORT_HOOK(PTW_OP_INIT_ENTRY, entry);
+	__atomic_store_n(entry, value, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t ptw_port_load32(const uint32_t *word)
+{
+	PTW_PORT_HOOK(PTW_OP_LOAD32, word);
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static inline void ptw_port_store32(uint32_t *word, uint32_t value)
+{
+	PTW_PORT_HOOK(PTW_OP_STORE32, word);
+	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t ptw_port_add32(uint32_t *word, uint32_t n)
+{
+	PTW_PORT_HOOK(PTW_OP_ADD32, word);
+	return __atomic_add_fetch(word, n, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t ptw_port_add64(uint64_t *word, uint64_t n)
+{
+	PTW_PORT_HOOK(PTW_OP_ADD64, word);
+	return __atomic_add_fetch(word, n, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t ptw_port_or64(uint64_t *word, uint64_t bits)
+{
+	PTW_PORT_HOOK(PTW_OP_OR64, word);
+	return __atomic_fetch_or(word, bits, __ATOMIC_RELAXED);
+}
+
+static inline void ptw_port_prefetch(const void *address)
+{
+	__builtin_prefetch(address);
+}
+
+#endif /* PTW_PORT_ATOMIC_H */

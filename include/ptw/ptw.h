@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/**
+ * @file ptw.h
+ * libptw: which pages are hot, read out of page tables that are in use. Includes every public header.
+ */
+#ifndef PTW_PTW_H
+#define PTW_PTW_H
+
+#include <ptw/age.h>
+#include <ptw/config.h>
+#include <ptw/entry.h>
+#include <ptw/error.h>
+#include <ptw/harvest.h>
+#include <ptw/layout.h>
+#include <ptw/pool.h>
+#include <ptw/softmmu.h>
+#include <ptw/table.h>
+#include <ptw/thread.h>
+#include <ptw/types.h>
+#include <ptw/version.h>
+#include <ptw/walk.h>
+
+#endif /* PTW_PTW_H */

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/**
+ * @file table.h
+ * Page tables: creating and changing them, and asking what they say.
+ *
+ * Which calls may run at the same time on one page table:
+ * | | walk, harvest, query, dump, check | fix_fault, write_protect | map, unmap | destroy |
+ * |---|---|---|---|---|
+ * | walk, harvest, query, dump, test_young | yes | yes | yes | no |
+ * | check | yes | yes | no | no |
+ * | fix_fault, write_protect | yes | yes | yes | no |
+ * | map, unmap | yes | yes | no: the caller serializes | no |
+ * | destroy | no | no | no | no |
+ *
+ * Processors and software MMUs that use the page table may run next to all of them but destroy.
+ */
+#ifndef PTW_TABLE_H
+#define PTW_TABLE_H
+
+#include <ptw/config.h>
+#include <ptw/entry.h>
+#include <ptw/harvest.h>
+#include <ptw/types.h>
+
+PTW_BEGIN_DECLS
+
+/** A page table: a tree of tables, with its configuration. Opaque. */
+struct ptw_pgtable;
+
+/**
+ * Create an empty page table.
+ * @param config format, sizes, features, memory, flush hook
+ * @param out set on success; untouched otherwise
+ * @return PTW_OK; PTW_ERR_ARG, PTW_ERR_SIZE; PTW_ERR_CONFIG, _LEVELS, _FEATURE, _MODE for what no
+ *         hardware could have or the library would misread; PTW_ERR_UNSUPPORTED for a foreign
+ *         layout; PTW_ERR_NOMEM
+ *
+ * Context: may allocate; registers the thread as by ptw_thread_register(). Ordering: none.
+ * Progress: may block. Errors: as returned; nothing is left behind.
+ */
+PTW_API int ptw_pgtable_create(const struct ptw_config *config, struct ptw_pgtable **out);
+
+/**
+ * Destroy a page table: unlink, flush, wait for a grace period and for every callback, free.
+ * @param pgtable no other call may be running on it or start; null is allowed
+ * @return PTW_OK; PTW_ERR_CONTEXT inside a read-side section or an RCU callback, where waiting would
+ *         never end: nothing was done
+ *
+ * Context: may block. Calls the flush hook. Ordering: everything done to the page table before
+ * happens before the return. Progress: blocks for grace periods. Errors: as returned.
+ */
+PTW_API int ptw_pgtable_destroy(struct ptw_pgtable *pgtable);
+
+/** A page table that somebody else built. */
+struct ptw_attach {
+	size_t size;      /**< sizeof(struct ptw_attach), so that it can grow */
+	uint64_t root;    /**< physical address of the root table */
+	/** Physical addresses where tables may lie, `bounds_count` ranges (1 to 8). */
+	const struct ptw_range *bounds;
+	uint32_t bounds_count; /**< how many */
+	uint32_t reserved; /**< 0 */
+	uint64_t table_budget; /**< most tables that one call may enter; at least 1 */
+};
+
+/**
+ * Look at a page table that somebody else built and maybe still changes.
+ * @param config as for ptw_pgtable_create(); its layout may be foreign; pool is ignored
+ * @param attach where its tables are
+ * @param out set on success
+ * @return as ptw_pgtable_create(), and PTW_ERR_CORRUPT_BOUNDS if the root is outside the bounds
+ *
+ * Attached page tables can be walked, harvested, queried, fixed, checked and dumped, not mapped or
+ * unmapped: they have no metadata. Every walk checks each table against bounds, budget and its own
+ * path, and each entry against reserved bits, and ends with PTW_ERR_CORRUPT_* in bounded time. Their
+ * owner must keep table memory readable until a grace period after unlinking it.
+ *
+ * Context, Ordering, Progress, Errors: as ptw_pgtable_create().
+ */
+PTW_API int ptw_pgtable_attach(const struct ptw_config *config, const struct ptw_attach *attach,
+			       struct ptw_pgtable **out);
+
+/** What to map with. */
+struct ptw_map {
+	size_t size;       /**< sizeof(struct ptw_map), so that it can grow */
+	uint32_t prot;     /**< enum ptw_prot */
+	uint32_t memtype;  /**< enum ptw_memtype */
+	uint32_t flags;    /**< PTW_LEAF_YOUNG, PTW_LEAF_DIRTY, PTW_LEAF_USER_BIT: initial state */
+	uint32_t page_levels; /**< most levels of leaf sizes to use: 1 smallest pages only; 0: all */
+};
+
+/** What map and unmap did. */
+struct ptw_change_result {
+	size_t size;      /**< sizeof(struct ptw_change_result), so that it can grow */
+	uint64_t reached; /**< input address up to which all is done, or at which the error lies */
+	uint64_t leaves;  /**< entries written (a contiguous group counts each member) */
+	uint64_t tables;  /**< tables added (map) or unlinked (unmap) */
+	uint64_t holes;   /**< unmap: pages in the range that were not mapped */
+	uint64_t young_extents; /**< unmap: removed leaf extents that were young */
+	uint64_t young_pages;   /**< unmap: pages of them */
+	uint64_t dirty_extents; /**< removed leaf extents that were dirty */
+	uint64_t dirty_pages;   /**< pages of them */
+};
+
+/**
+ * Map a run of input addresses to a run of output addresses, with the largest leaves that fit.
+ * @param pgtable own page table
+ * @param start, end input addresses in bytes, half-open, multiples of the granule
+ * @param oa output address of `start`, multiple of the granule
+ * @param map attributes
+ * @param result may be null
+ * @return PTW_OK; PTW_ERR_EXISTS if anything in the range is mapped (at result->reached),
+ *         PTW_ERR_OUTPUT, PTW_ERR_PERM, PTW_ERR_NOMEM: in every case nothing was changed
+ *
+ * Tables are prepared in private and published by one compare-exchange each; the call commits only
+ * after all memory has been found.
+ *
+ * Context: the caller serializes map and unmap. May allocate. Not in a read-side section.
+ * Ordering: an entry is published with release, partner the acquire load of walkers; no flush is
+ * needed, since entries that are not present are not cached.
+ * Progress: may wait for memory; never for walkers. Errors: as returned, and PTW_ERR_ARG,
+ * PTW_ERR_SIZE, PTW_ERR_ALIGN, PTW_ERR_RANGE, PTW_ERR_UNSUPPORTED (attached), PTW_ERR_AGAIN.
+ */
+PTW_API int ptw_map(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end, uint64_t oa,
+		    const struct ptw_map *map, struct ptw_change_result *result);
+
+/** How to unmap. */
+enum ptw_unmap_flag {
+	PTW_UNMAP_STRICT = 1, /**< end with PTW_ERR_HOLE at the first page that is not mapped */
+};
+
+/** Where unmap reports the state it removed; bitmaps of the same shape as a harvest's. */
+struct ptw_unmap {
+	size_t size;     /**< sizeof(struct ptw_unmap), so that it can grow */
+	uint32_t flags;  /**< enum ptw_unmap_flag */
+	uint32_t reserved; /**< 0 */
+	uint64_t *young; /**< ORed into; null: not wanted */
+	uint64_t *dirty; /**< likewise */
+};
+
+/**
+ * Unmap a range, and return the accessed and dirty state that was removed.
+ * @param pgtable own page table
+ * @param start, end input addresses in bytes, half-open, multiples of the granule
+ * @param unmap may be null: tolerant of holes, counts only
+ * @param result may be null
+ * @return PTW_OK; PTW_ERR_BLOCK if the range cuts a leaf extent (nothing was changed, the extent
+ *         is at result->reached); PTW_ERR_HOLE if strict, with everything before it done
+ *
+ * Holes are skipped and counted. A table that the range covers whole is unlinked, its entries
+ * exchanged to frozen one by one, the flush hook called, and only then is it retired to a grace
+ * period. What processors set up to the exchange is in the result; with a cached dirty translation
+ * a processor may write until the flush, without setting dirty again.
+ *
+ * Context: the caller serializes map and unmap. Calls the flush hook, not in a read-side section.
+ * Ordering: each entry by acquire-release exchange, partner every other update of the entry.
+ * Progress: bounded by the range; never waits for walkers. Errors: as returned, and PTW_ERR_ARG,
+ * PTW_ERR_SIZE, PTW_ERR_ALIGN, PTW_ERR_RANGE, PTW_ERR_UNSUPPORTED (attached).
+ */
+PTW_API int ptw_unmap(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end,
+		      const struct ptw_unmap *unmap, struct ptw_change_result *result);
+
+/** Answer to a query. */
+struct ptw_query {
+	size_t size;           /**< sizeof(struct ptw_query), so that it can grow */
+	struct ptw_leaf leaf;  /**< of the entry; `oa` is that of the queried byte */
+	uint32_t level;        /**< of the leaf, 0 = smallest pages */
+	uint64_t extent_start; /**< leaf extent around the address: input address, bytes */
+	uint64_t extent_size;  /**< bytes; of the whole contiguous group */
+};
+
+/**
+ * What is mapped at an input address.
+ * @param pgtable any page table
+ * @param ia input address in bytes
+ * @param query written whole on success, but for `size`; young and dirty are ORed over a group
+ * @return PTW_OK; PTW_ERR_HOLE not mapped; PTW_ERR_AGAIN owned by another operation
+ *
+ * Context: any registered thread; one read-side section. Ordering: one relaxed snapshot.
+ * Progress: wait-free. Errors: as returned, PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_RANGE, and
+ * PTW_ERR_CORRUPT_* on attached page tables.
+ */
+PTW_API int ptw_query(struct ptw_pgtable *pgtable, uint64_t ia, struct ptw_query *query);
+
+/**
+ * Let an access that faulted go on, if the mapping allows it: sets the accessed flag where software
+ * does that, gives access-tracked permissions back, and on a write makes the leaf writable and dirty.
+ * @param pgtable any page table
+ * @param ia input address in bytes
+ * @param access enum ptw_access
+ * @return PTW_OK: try the access again; PTW_ERR_HOLE not mapped; PTW_ERR_FAULT not allowed;
+ *         PTW_ERR_AGAIN lost 8 races or owned by another operation
+ *
+ * Context: any registered thread; one read-side section; the VMM's fault handler. No flush is
+ * needed: permissions only grow. Ordering: compare-exchange, acquire-release.
+ * Progress: lock-free, bounded. Errors: as returned, PTW_ERR_ARG, PTW_ERR_RANGE, PTW_ERR_CORRUPT_*.
+ */
+PTW_API int ptw_fix_fault(struct ptw_pgtable *pgtable, uint64_t ia, uint32_t access);
+
+/**
+ * Take write permission from every leaf of a range; a write fault gives it back (ptw_fix_fault()),
+ * and so does arm64 hardware with HD.
+ * @param pgtable any page table
+ * @param start, end input addresses in bytes, half-open, multiples of the granule; leaf extents that
+ *        the range cuts are protected whole
+ * @param forever write faults (and hardware) may not give it back
+ * @param dirty bitmap as ptw_harvest.dirty, or null: pages whose dirty state went with the
+ *        permission, since the format tells dirty from writable (arm64); elsewhere dirty stays set
+ * @param result may be null; `leaves` counts changed entries, `dirty_extents` (entries here) and
+ *        `dirty_pages` what `dirty` says
+ * @return PTW_OK, or PTW_ERR_AGAIN if an entry kept changing (done up to result->reached)
+ *
+ * Context: any registered thread, not in a read-side section: calls the flush hook for the changed
+ * span before it returns. Ordering: compare-exchange, acquire-release.
+ * Progress: lock-free. Errors: as returned and as ptw_walk().
+ */
+PTW_API int ptw_write_protect(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end,
+			      bool forever, uint64_t *dirty, struct ptw_change_result *result);
+
+/**
+ * Set or clear the software bit of the library's caller on every leaf of a range.
+ * @param pgtable any page table whose layout hands one out
+ * @param start, end input addresses in bytes, half-open, multiples of the granule
+ * @param on the new value
+ * @param result may be null; `leaves` counts changed entries
+ * @return PTW_OK; PTW_ERR_UNSUPPORTED if the layout has no such bit; PTW_ERR_AGAIN
+ *
+ * Context: any registered thread. Ordering: compare-exchange, acquire-release.
+ * Progress: lock-free. Errors: as returned and as ptw_walk().
+ */
+PTW_API int ptw_set_user_bit(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end, bool on,
+			     struct ptw_change_result *result);
+
+/** What a check saw. */
+struct ptw_check_result {
+	size_t size;     /**< sizeof(struct ptw_check_result), so that it can grow */
+	uint64_t ia;     /**< where the first error lies */
+	uint64_t entry;  /**< the entry there */
+	uint32_t level;  /**< its level */
+	uint32_t reserved; /**< 0 */
+	uint64_t tables; /**< tables seen */
+	uint64_t leaves; /**< leaf entries seen */
+};
+
+/**
+ * Check a page table: reserved bits, impossible encodings, contiguous groups, tables inside the
+ * declared memory, no cycle, budget; of own page tables also every live count.
+ * @param pgtable any page table
+ * @param result may be null
+ * @return PTW_OK or the first PTW_ERR_CORRUPT_*
+ *
+ * Context: any registered thread; no map or unmap at the same time. Ordering: as ptw_walk().
+ * Progress: bounded by the table budget. Errors: as returned.
+ */
+PTW_API int ptw_check(struct ptw_pgtable *pgtable, struct ptw_check_result *result);
+
+/** Receives one line of a dump, without newline; `text` is valid during the call. */
+typedef void (*ptw_line_fn)(void *context, const char *text);
+
+/**
+ * Describe a range as text, one line for each run of leaves alike.
+ * @param pgtable any page table
+ * @param start, end input addresses in bytes, half-open, multiples of the granule; both 0: all
+ * @param line called for every line, inside a read-side section: must not block
+ * @param context its first argument
+ * @return PTW_OK, or as ptw_walk()
+ *
+ * Context: any registered thread. Ordering: as ptw_walk(). Progress: lock-free. Errors: as returned.
+ */
+PTW_API int ptw_dump(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end, ptw_line_fn line,
+		     void *context);
+
+/** Shape and use of a page table. */
+struct ptw_info {
+	size_t size;          /**< sizeof(struct ptw_info), so that it can grow */
+	const char *format;   /**< name of the format */
+	const char *layout;   /**< name of the layout */
+	uint32_t granule_lg2; /**< bytes of a granule, as a power of two */
+	uint32_t index_lg2;   /**< entries of a full table, as a power of two */
+	uint32_t levels;      /**< number of levels */
+	uint32_t root_lg2;    /**< entries of the root, concatenated tables together */
+	uint32_t ia_bits;     /**< width of an input address */
+	uint32_t oa_bits;     /**< width of an output address */
+	uint32_t leaf_levels; /**< bit l: leaves may stand at level l */
+	uint32_t attached;    /**< 1: built by somebody else */
+	uint32_t exact;       /**< 1: conservation of accessed and dirty is guaranteed */
+	uint32_t reserved;    /**< 0 */
+	uint64_t tables;      /**< tables in use, the root not counted */
+	uint64_t tables_retired; /**< waiting for a grace period */
+	uint64_t bytes;       /**< memory in use: tables, metadata, administration */
+};
+
+/**
+ * Shape and use of a page table.
+ * @param pgtable any page table
+ * @param info written up to its size
+ * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE
+ *
+ * Context: any. Ordering: relaxed counters. Progress: waits for the memory pool's lock at most.
+ * Errors: as returned.
+ */
+PTW_API int ptw_pgtable_info(const struct ptw_pgtable *pgtable, struct ptw_info *info);
+
+/**
+ * The register values that make a processor (or a software MMU) use this page table.
+ * @param pgtable any page table
+ * @param regs written whole
+ * @return PTW_OK or PTW_ERR_ARG
+ *
+ * Context: any. Ordering: none. Progress: wait-free. Errors: as returned.
+ */
+PTW_API int ptw_pgtable_regs(const struct ptw_pgtable *pgtable, struct ptw_regs *regs);
+
+PTW_END_DECLS
+
+#endif /* PTW_TABLE_H */

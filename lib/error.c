@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Texts of the error codes. */
+#include <ptw/error.h>
+
+const char *ptw_strerror(int error)
+{
+	switch ((enum ptw_error)error) {
+	case PTW_OK:
+		return "success";
+	case PTW_ERR_ARG:
+		return "invalid argument";
+	case PTW_ERR_SIZE:
+		return "size field or buffer too small";
+	case PTW_ERR_ALIGN:
+		return "address not aligned to the granule";
+	case PTW_ERR_RANGE:
+		return "range empty, wrapping or beyond the input address size";
+	case PTW_ERR_OUTPUT:
+		return "output address beyond the output address size";
+	case PTW_ERR_PERM:
+		return "permissions or memory type not expressible in this format";
+	case PTW_ERR_CONFIG:
+		return "configuration that no hardware could have";
+	case PTW_ERR_CONFIG_LEVELS:
+		return "input address size does not fit the number of levels";
+	case PTW_ERR_CONFIG_FEATURE:
+		return "feature without the feature it depends on";
+	case PTW_ERR_CONFIG_MODE:
+		return "mode that changes the meaning of entry bits is not supported";
+	case PTW_ERR_UNSUPPORTED:
+		return "not supported by this format, layout or kind of page table";
+	case PTW_ERR_CONTEXT:
+		return "called in a read-side section or an RCU callback, where it would deadlock";
+	case PTW_ERR_EXISTS:
+		return "something is mapped there already";
+	case PTW_ERR_NOMEM:
+		return "out of memory for tables";
+	case PTW_ERR_HOLE:
+		return "nothing is mapped there";
+	case PTW_ERR_BLOCK:
+		return "range cuts a leaf extent, which would have to be split";
+	case PTW_ERR_AGAIN:
+		return "entry is owned by another operation or keeps changing, try again";
+	case PTW_ERR_STOPPED:
+		return "stopped by the visitor";
+	case PTW_ERR_FAULT:
+		return "access not allowed by the mapping";
+	case PTW_ERR_CORRUPT_CYCLE:
+		return "corrupt page table: a table is reached through itself";
+	case PTW_ERR_CORRUPT_BOUNDS:
+		return "corrupt page table: a table lies outside the declared memory";
+	case PTW_ERR_CORRUPT_RESERVED:
+		return "corrupt page table: reserved bits or an impossible encoding";
+	case PTW_ERR_CORRUPT_BUDGET:
+		return "corrupt page table: more tables than declared";
+	case PTW_ERR_CORRUPT_COUNT:
+		return "corrupt page table: live count differs from the entries";
+	case PTW_ERR_CORRUPT_GROUP:
+		return "corrupt page table: contiguous group with contradicting members";
+	case PTW_ERR_BUDGET:
+		return "work budget spent, go on at the address reached";
+	}
+	return "unknown error";
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Checking a page table, as a visitor. */
+#include "lib/table/table.h"
+#include "lib/walk/harvest_template.h"
+
+struct ptw_check_job {
+	struct ptw_check_result seen;
+};
+
+static int ptw_check_fail(struct ptw_check_job *job, const struct ptw_visit *visit, unsigned int i,
+			  int error)
+{
+	job->seen.ia = visit->ia + i * visit->size;
+	job->seen.entry = visit->entries[i];
+	job->seen.level = visit->level;
+	return error;
+}
+
+/* Neighbours in one contiguous group map neighbouring pages in the same way. */
+static bool ptw_check_group(const struct ptw_visit *visit, unsigned int i)
+{
+	const struct ptw_pgtable *p = visit->pgtable;
+	const struct ptw_format *f = p->instance->format;
+	uint64_t e = visit->entries[i];
+	unsigned int lg2 = ptw_group_lg2(f, &p->geometry, e, visit->level);
+	unsigned int index = ptw_index(f, &p->geometry, visit->ia + i * visit->size, visit->level);
+	uint64_t size = visit->size << lg2;
+	struct ptw_leaf a, b;
+
+	if (!lg2)
+		return true;
+	p->build->decode(&p->geometry, p->layout, e, visit->level, &a);
+	if ((a.oa - (index & ((1u << lg2) - 1)) * visit->size) & (size - 1))
+		return false;
+	if (!(index & ((1u << lg2) - 1)) || !i || !(visit->leaves & (uint64_t)1 << (i - 1)))
+		return true;
+	e = visit->entries[i - 1];
+	if (!ptw_group_lg2(f, &p->geometry, e, visit->level))
+		return false;
+	p->build->decode(&p->geometry, p->layout, e, visit->level, &b);
+	return b.oa + visit->size == a.oa && b.prot == a.prot && b.memtype == a.memtype;
+}
+
+static int ptw_check_leaves(struct ptw_check_job *job, const struct ptw_visit *visit)
+{
+	const struct ptw_pgtable *p = visit->pgtable;
+
+	for (unsigned int i = 0; i < visit->count; i++) {
+		uint64_t e = visit->entries[i];
+
+		if (!(visit->leaves & (uint64_t)1 << i))
+			continue;
+		job->seen.leaves++;
+		if (ptw_guard_leaf(p, e, visit->level) ||
+		    p->build->malformed(&p->geometry, p->layout, e, visit->level))
+			return ptw_check_fail(job, visit, i, PTW_ERR_CORRUPT_RESERVED);
+		if (!ptw_check_group(visit, i))
+			return ptw_check_fail(job, visit, i, PTW_ERR_CORRUPT_GROUP);
+	}
+	return PTW_VISIT_NEXT;
+}
+
+static uint32_t ptw_check_live(const struct ptw_pgtable *p, const uint64_t *table,
+			       uint64_t entries)
+{
+	uint32_t live = 0;
+
+	for (uint64_t i = 0; i < entries; i++)
+		live += ptw_port_load(&table[i]) != p->layout->empty;
+	return live;
+}
+
+static int ptw_check_table(struct ptw_check_job *job, const struct ptw_visit *visit)
+{
+	const struct ptw_pgtable *p = visit->pgtable;
+	const struct ptw_format *f = p->instance->format;
+	uint64_t e = visit->entries[0];
+	const uint64_t *table;
+
+	job->seen.tables++;
+	if ((e & p->geometry.table_reserved[visit->level]) ||
+	    p->build->malformed(&p->geometry, p->layout, e, visit->level))
+		return ptw_check_fail(job, visit, 0, PTW_ERR_CORRUPT_RESERVED);
+	if (p->attached)
+		return PTW_VISIT_NEXT;
+	table = ptw_table_at(p, f->address(&p->geometry, e, visit->level));
+	if (ptw_check_live(p, table, (uint64_t)1 << f->index_lg2) !=
+	    ptw_port_load32(&ptw_meta(p, table)->live))
+		return ptw_check_fail(job, visit, 0, PTW_ERR_CORRUPT_COUNT);
+	return PTW_VISIT_NEXT;
+}
+
+static int ptw_check_visit(void *context, const struct ptw_visit *visit)
+{
+	struct ptw_check_job *job = context;
+
+	return visit->kind == PTW_VISIT_LEAF ? ptw_check_leaves(job, visit) :
+					       ptw_check_table(job, visit);
+}
+
+int ptw_check(struct ptw_pgtable *p, struct ptw_check_result *result)
+{
+	struct ptw_check_job job = { 0 };
+	struct ptw_walk walk = {
+		.size = sizeof(walk),
+		.kinds = PTW_VISIT_LEAF | PTW_VISIT_TABLE_PRE,
+		.visit = ptw_check_visit,
+		.context = &job,
+	};
+	struct ptw_walk_result walked = { .size = sizeof(walked) };
+	int ret;
+
+	if (!p)
+		return PTW_ERR_ARG;
+	if (result && result->size < sizeof(*result))
+		return PTW_ERR_SIZE;
+	ret = ptw_walk(p, 0, (uint64_t)1 << p->geometry.ia_bits, &walk, &walked);
+	if (ret && !job.seen.ia && !job.seen.entry)
+		job.seen.ia = walked.resume;
+	if (!ret && !p->attached &&
+	    ptw_check_live(p, p->root, (uint64_t)1 << p->geometry.root_lg2) !=
+		    ptw_port_load32(&p->root_live))
+		ret = PTW_ERR_CORRUPT_COUNT;
+	if (result) {
+		job.seen.size = result->size;
+		*result = job.seen;
+	}
+	return ret;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Questions about one address, and faults on it. */
+#include "lib/table/table.h"
+#include "lib/walk/harvest_template.h"
+
+int ptw_find(const struct ptw_pgtable *p, uint64_t ia, struct ptw_found *found)
+{
+	return ptw_find_template(p->instance->format, p->layout, p->attached, p, ia, found);
+}
+
+int ptw_query(struct ptw_pgtable *p, uint64_t ia, struct ptw_query *query)
+{
+	const struct ptw_format *f;
+	struct ptw_found found;
+	unsigned int lg2, group_lg2;
+	uint32_t what;
+	int ret;
+
+	if (!p || !query)
+		return PTW_ERR_ARG;
+	if (query->size < sizeof(*query))
+		return PTW_ERR_SIZE;
+	if (!ptw_strip_sign(p, &ia))
+		return PTW_ERR_RANGE;
+	f = p->instance->format;
+	ptw_port_read_lock();
+	ret = ptw_find(p, ia, &found);
+	if (ret) {
+		ptw_port_read_unlock();
+		return ret;
+	}
+	what = ptw_extent(f, p->layout, p->attached, &p->geometry, found.slot,
+			  ptw_index(f, &p->geometry, ia, found.level), found.e, found.level,
+			  PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY, true, false);
+	ptw_port_read_unlock();
+
+	p->build->decode(&p->geometry, p->layout, found.e, found.level, &query->leaf);
+	query->leaf.flags &= ~(uint32_t)(PTW_LEAF_YOUNG | PTW_LEAF_DIRTY);
+	if (what & PTW_EXTENT_YOUNG)
+		query->leaf.flags |= PTW_LEAF_YOUNG;
+	if (what & PTW_EXTENT_DIRTY)
+		query->leaf.flags |= PTW_LEAF_DIRTY;
+	lg2 = ptw_span_lg2(f, found.level);
+	query->leaf.oa += ia & (((uint64_t)1 << lg2) - 1);
+	query->level = found.level;
+	group_lg2 = ptw_group_lg2(f, &p->geometry, found.e, found.level);
+	query->extent_size = (uint64_t)1 << (lg2 + group_lg2);
+	query->extent_start = ia & ~(query->extent_size - 1);
+	return PTW_OK;
+}
+
+/*
+ * A leaf that software makes young has been accessed through its table entries: say so there, or
+ * pruning by table entries would miss it. Inside a section.
+ */
+static void ptw_mark_path(const struct ptw_pgtable *p, uint64_t ia, unsigned int leaf_level)
+{
+	const struct ptw_format *f = p->instance->format;
+	uint64_t *table = p->root;
+
+	if (!p->build->table_accessed)
+		return;
+	for (unsigned int level = p->geometry.root_level; level > leaf_level; level--) {
+		uint64_t *slot = &table[ptw_index(f, &p->geometry, ia, level)];
+		uint64_t bits = p->build->table_accessed(&p->geometry, level);
+		uint64_t e = ptw_port_load_table(slot);
+
+		/* By compare-exchange: it may be frozen or something else by now. */
+		for (;;) {
+			if (!f->present(p->layout, e, level) || f->leaf(e, level))
+				return;
+			if ((e & bits) == bits || ptw_port_cas(slot, &e, e | bits))
+				break;
+		}
+		table = ptw_table_at(p, f->address(&p->geometry, e, level));
+	}
+}
+
+int ptw_fix_fault(struct ptw_pgtable *p, uint64_t ia, uint32_t access)
+{
+	const uint32_t known = PTW_ACCESS_READ | PTW_ACCESS_WRITE | PTW_ACCESS_FETCH |
+			       PTW_ACCESS_USER | PTW_ACCESS_GUEST_PT | PTW_ACCESS_SPECULATIVE;
+	int ret = PTW_ERR_AGAIN;
+
+	if (!p || (access & ~known))
+		return PTW_ERR_ARG;
+	if (!ptw_strip_sign(p, &ia))
+		return PTW_ERR_RANGE;
+	ptw_port_read_lock();
+	for (unsigned int tries = 0; tries < PTW_CLEAR_TRIES; tries++) {
+		struct ptw_found found;
+		uint64_t fixed;
+
+		ret = ptw_find(p, ia, &found);
+		if (ret)
+			break;
+		if (!p->build->fix(&p->geometry, p->layout, found.e, found.level, access,
+				   &fixed)) {
+			ret = PTW_ERR_FAULT;
+			break;
+		}
+		if (fixed == found.e || ptw_port_cas(found.slot, &found.e, fixed)) {
+			ptw_mark_path(p, ia, found.level);
+			ret = PTW_OK;
+			break;
+		}
+		ret = PTW_ERR_AGAIN;
+	}
+	ptw_port_read_unlock();
+	return ret;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Threads and read-side sections: thin calls into the port. */
+#include <ptw/error.h>
+#include <ptw/port.h>
+#include <ptw/thread.h>
+
+void ptw_thread_register(void)
+{
+	ptw_port_rcu_register();
+}
+
+void ptw_thread_unregister(void)
+{
+	ptw_port_rcu_unregister();
+}
+
+void ptw_read_lock(void)
+{
+	ptw_port_read_lock();
+}
+
+void ptw_read_unlock(void)
+{
+	ptw_port_read_unlock();
+}
+
+int ptw_barrier(void)
+{
+	if (!ptw_port_may_block())
+		return PTW_ERR_CONTEXT;
+	ptw_port_rcu_barrier();
+	return PTW_OK;
+}

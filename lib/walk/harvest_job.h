@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* One harvest under way: what is wanted, and where what is found goes. */
+#ifndef PTW_LIB_HARVEST_JOB_H
+#define PTW_LIB_HARVEST_JOB_H
+
+#include <ptw/harvest.h>
+
+#include "lib/walk/pgtable.h"
+
+struct ptw_harvest_job {
+	uint64_t *young;     /* dense bitmaps, or null */
+	uint64_t *dirty;
+	uint64_t first_page; /* of bit 0 */
+	uint64_t start;      /* the range; leaf extents may stick out */
+	uint64_t end;
+	uint32_t want;       /* PTW_HARVEST_ACCESSED, PTW_HARVEST_DIRTY */
+	bool peek;
+	bool filter;
+	uint8_t granule_lg2;
+	uint8_t changed_level;
+	const struct ptw_harvest *request;
+
+	/* Results. */
+	uint64_t entries;
+	uint64_t young_extents;
+	uint64_t young_pages;
+	uint64_t dirty_extents;
+	uint64_t dirty_pages;
+	uint64_t owned;
+	uint64_t busy;
+	struct ptw_extent head;
+	struct ptw_extent tail;
+
+	/* Output that waits for its continuation. */
+	uint64_t word_page;
+	uint64_t word_young;
+	uint64_t word_dirty;
+	struct ptw_extent run;
+	bool stopped;
+
+	/* Span of input addresses that a flush must cover. */
+	uint64_t changed_start;
+	uint64_t changed_end;
+};
+
+/*
+ * Report one leaf extent, clipped to the range, to every output; not inlined. Extents come in
+ * ascending order. Returns PTW_OK or PTW_ERR_STOPPED.
+ */
+int ptw_job_report(struct ptw_harvest_job *job, uint64_t start, uint64_t length, unsigned int level,
+		   uint32_t what);
+
+#endif /* PTW_LIB_HARVEST_JOB_H */

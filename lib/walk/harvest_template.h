@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Harvest, as operations for the walker template.
+ *
+ * Two clear rules. A level-0 leaf whose accessed bit is one bit of an exact layout: one atomic AND,
+ * whose result says who saw the bit; it is safe whatever the entry has become, since accessed
+ * positions are zero in every non-present value and a level-0 entry never becomes a table. Anything
+ * else (blocks, tracked entries, dirty, contiguous groups, foreign layouts, an output address
+ * filter): compare-exchange on the snapshot.
+ */
+#ifndef PTW_LIB_HARVEST_TEMPLATE_H
+#define PTW_LIB_HARVEST_TEMPLATE_H
+
+#include "lib/walk/harvest_job.h"
+#include "lib/walk/template.h"
+
+/* Lost races after which an extent is left alone. */
+#define PTW_CLEAR_TRIES 8
+
+/* Private results of clearing, besides what was found (enum ptw_extent_flag). */
+#define PTW_CLEAR_BUSY 0x100  /* lost too many races */
+#define PTW_CLEAR_GONE 0x200  /* no leaf any more: a table, empty, or owned */
+
+static ptw_always_inline uint32_t ptw_state(const struct ptw_format *f, const struct ptw_layout *l,
+					    uint64_t e, unsigned int level, uint32_t want)
+{
+	uint32_t what = 0;
+
+	if ((want & PTW_HARVEST_ACCESSED) && f->young(l, e, level))
+		what |= PTW_EXTENT_YOUNG;
+	if ((want & PTW_HARVEST_DIRTY) && f->dirty_leaf(l, e, level))
+		what |= PTW_EXTENT_DIRTY;
+	return what;
+}
+
+/*
+ * Clear what is wanted of the leaf entry at `slot`, whose snapshot is `e`; returns what was cleared.
+ * Foreign layouts get one try, and what was lost is reported as young all the same: its owner may
+ * have rewritten the entry for reasons of his own.
+ */
+static ptw_always_inline uint32_t ptw_clear_entry(const struct ptw_format *f,
+						  const struct ptw_layout *l, const bool guarded,
+						  uint64_t *slot, uint64_t e, unsigned int level,
+						  uint32_t want, const bool filter)
+{
+	if (level == 0 && f->and_clear && !guarded && want == PTW_HARVEST_ACCESSED && !filter) {
+		if (!(e & f->accessed))
+			return 0;
+		return ptw_port_and_clear(slot, f->accessed) & f->accessed ? PTW_EXTENT_YOUNG : 0;
+	}
+	for (unsigned int tries = 0; tries < PTW_CLEAR_TRIES; tries++) {
+		uint32_t what = ptw_state(f, l, e, level, want);
+		uint64_t wanted = e;
+
+		if (!what)
+			return 0;
+		if (what & PTW_EXTENT_YOUNG)
+			wanted = f->make_old(l, wanted, level);
+		if (what & PTW_EXTENT_DIRTY)
+			wanted = f->make_clean(l, wanted, level);
+		/* Where writable means dirty, access tracking takes that away too: report it. */
+		if (guarded && !l->exact && f->dirty_leaf(l, e, level) &&
+		    !f->dirty_leaf(l, wanted, level))
+			what |= PTW_EXTENT_DIRTY;
+		if (wanted == e || ptw_port_cas(slot, &e, wanted))
+			return what;
+		if (guarded && !l->exact)
+			return what & PTW_EXTENT_YOUNG;
+		if (!f->present(l, e, level) || !f->leaf(e, level))
+			return PTW_CLEAR_GONE;
+		/* Under a filter the page may be another one now. */
+		if (filter)
+			return PTW_CLEAR_GONE;
+	}
+	return PTW_CLEAR_BUSY;
+}
+
+/* Members of the contiguous group that `e` belongs to, as a power of two; 0: none. */
+static ptw_always_inline unsigned int ptw_group_lg2(const struct ptw_format *f,
+						    const struct ptw_geometry *g, uint64_t e,
+						    unsigned int level)
+{
+	unsigned int lg2;
+
+	if (!f->group_bit || !(e & f->group_bit))
+		return 0;
+	lg2 = f->group_lg2[level];
+	/* A root smaller than a group cannot hold one: the bit means nothing there. */
+	return level == g->root_level && g->root_lg2 < lg2 ? 0 : lg2;
+}
+
+/*
+ * The leaf extent around the entry at `slot`, at index `index` of its table: OR over the members of
+ * a contiguous group, since hardware may set the bit in any one of them, and clear them all. Returns
+ * what was found, and cleared unless `peek`; busy and gone are flagged only for single entries.
+ */
+static ptw_always_inline uint32_t ptw_extent(const struct ptw_format *f, const struct ptw_layout *l,
+					     const bool guarded, const struct ptw_geometry *g,
+					     uint64_t *slot, unsigned int index, uint64_t e,
+					     unsigned int level, uint32_t want, bool peek,
+					     const bool filter)
+{
+	unsigned int group_lg2 = ptw_group_lg2(f, g, e, level);
+	unsigned int members = 1u << group_lg2;
+	uint32_t what = 0;
+
+	if (!group_lg2)
+		return peek ? ptw_state(f, l, e, level, want) :
+			      ptw_clear_entry(f, l, guarded, slot, e, level, want, filter);
+	slot -= index & (members - 1);
+	for (unsigned int i = 0; i < members; i++) {
+		uint32_t one;
+
+		e = ptw_port_load(slot + i);
+		if (!f->present(l, e, level) || !f->leaf(e, level) || !(e & f->group_bit))
+			continue;
+		/* By compare-exchange: the group may be taken apart meanwhile. */
+		one = peek ? ptw_state(f, l, e, level, want) :
+			     ptw_clear_entry(f, l, guarded, slot + i, e, level, want, true);
+		what |= one & (PTW_EXTENT_YOUNG | PTW_EXTENT_DIRTY);
+	}
+	return what;
+}
+
+/* Any level, any kind of entry, any output: one entry after the other. */
+static ptw_always_inline int ptw_harvest_run(const struct ptw_format *f, const struct ptw_layout *l,
+					     const bool guarded, struct ptw_walk_state *w,
+					     struct ptw_harvest_job *job, uint64_t *slot,
+					     unsigned int n, unsigned int level)
+{
+	const struct ptw_geometry *g = &w->pgtable->geometry;
+	unsigned int lg2 = ptw_span_lg2(f, level);
+	uint64_t first = w->ia >> lg2;
+	unsigned int index = ptw_index(f, g, w->ia, level);
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t e = level ? ptw_port_load_table(slot + i) : ptw_port_load(slot + i);
+		uint64_t ia = (first + i) << lg2;
+		unsigned int members;
+		uint32_t what;
+
+		if (!f->present(l, e, level)) {
+			job->entries++;
+			w->cost++;
+			if (e == l->frozen)
+				job->owned++;
+			continue;
+		}
+		if (!f->leaf(e, level)) {
+			/* Turned into a table since the walk looked: go down there. */
+			return i ? (int)i : PTW_RUN_RETRY;
+		}
+		if (guarded) {
+			int ret = ptw_guard_leaf(w->pgtable, e, level);
+
+			/* What lies before it in this run is done. */
+			if (ret && i)
+				return (int)i;
+			if (ret)
+				return ret;
+		}
+		members = 1u << ptw_group_lg2(f, g, e, level);
+		if (members > 1)
+			ia &= ~(((uint64_t)members << lg2) - 1);
+		job->entries += members;
+		w->cost += members;
+		what = 0;
+		if (!job->filter) {
+			what = ptw_extent(f, l, guarded, g, slot + i, index + i, e, level,
+					  job->want, job->peek, false);
+		} else {
+			uint64_t oa = f->address(g, e, level) -
+				      ((uint64_t)((index + i) & (members - 1)) << lg2);
+
+			if (oa >= job->request->oa_start && oa < job->request->oa_end)
+				what = ptw_extent(f, l, guarded, g, slot + i, index + i, e, level,
+						  job->want, job->peek, true);
+		}
+		if (what & PTW_CLEAR_GONE)
+			return i ? (int)i : PTW_RUN_RETRY;
+		if (what & PTW_CLEAR_BUSY)
+			job->busy++;
+		what &= PTW_EXTENT_YOUNG | PTW_EXTENT_DIRTY;
+		if (what) {
+			w->cost += PTW_CHANGED_COST;
+			if (ptw_job_report(job, ia, (uint64_t)members << lg2, level, what)) {
+				w->ia = ia + ((uint64_t)members << lg2);
+				return PTW_ERR_STOPPED;
+			}
+		}
+		/* Past the whole group, also when it ends beyond this run. */
+		if (members > 1)
+			i += members - 1 - ((index + i) & (members - 1));
+		if (i >= n)
+			return (int)i + 1;
+	}
+	return (int)n;
+}
+
+/* One cache line of a level-0 table: OR of its eight entries. Written out, so that no compiler makes
+ * a loop of it. */
+static ptw_always_inline uint64_t ptw_line_or(const uint64_t *slot)
+{
+	return ((ptw_port_load(slot) | ptw_port_load(slot + 1)) |
+		(ptw_port_load(slot + 2) | ptw_port_load(slot + 3))) |
+	       ((ptw_port_load(slot + 4) | ptw_port_load(slot + 5)) |
+		(ptw_port_load(slot + 6) | ptw_port_load(slot + 7)));
+}
+
+/* Clear a line of which some entry is young; returns which were, as a mask. */
+static ptw_always_inline uint64_t ptw_clear_line(const struct ptw_format *f, uint64_t *slot)
+{
+	uint64_t young = 0, found = 0;
+
+	/* Which ones, without a branch that nobody can predict. */
+	for (unsigned int k = 0; k < 8; k++)
+		young |= (uint64_t)!!(ptw_port_load(slot + k) & f->accessed) << k;
+	for (; young; young &= young - 1) {
+		unsigned int k = (unsigned int)__builtin_ctzll(young);
+
+		if (ptw_port_and_clear(slot + k, f->accessed) & f->accessed)
+			found |= (uint64_t)1 << k;
+	}
+	return found;
+}
+
+/* Set bits of a word, without the instruction or library call a builtin might choose. */
+static ptw_always_inline unsigned int ptw_popcount(uint64_t v)
+{
+	v -= v >> 1 & 0x5555555555555555u;
+	v = (v & 0x3333333333333333u) + (v >> 2 & 0x3333333333333333u);
+	v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+	return (unsigned int)(v * 0x0101010101010101u >> 56);
+}
+
+/*
+ * The hot loop: accessed only, cleared, into a dense bitmap, exact layout, level 0. Eight entries
+ * (one cache line) are ORed together, which costs no more than summing them. Lines with a young
+ * entry are only noted, without a branch; they are looked at again when all 64 entries have been
+ * read. So the processor reads ahead undisturbed, and mispredicts about once for 64 entries instead
+ * of twice for each young one, which cost more than clearing it. Only a young entry is written to.
+ */
+static ptw_always_inline int ptw_dense_run(const struct ptw_format *f, const struct ptw_layout *l,
+					   struct ptw_walk_state *w, struct ptw_harvest_job *job,
+					   uint64_t *slot, unsigned int n, unsigned int level)
+{
+	uint64_t page, lines = 0, found = 0;
+	unsigned int i, young;
+
+	if (level || !f->and_clear)
+		return ptw_harvest_run(f, l, false, w, job, slot, n, level);
+	for (i = 0; i + 8 <= n; i += 8) {
+		uint64_t any = ptw_line_or(slot + i);
+
+		/* A group is looked at whole, also where the range or a budget would cut it. */
+		if (any & f->group_bit)
+			break;
+		lines |= (uint64_t)!!(any & f->accessed) << i;
+	}
+	for (; lines; lines &= lines - 1) {
+		unsigned int line = (unsigned int)__builtin_ctzll(lines);
+
+		found |= ptw_clear_line(f, slot + line) << line;
+	}
+	if (found) {
+		page = w->ia >> f->granule_lg2;
+		young = ptw_popcount(found);
+		job->young[(page - job->first_page) >> 6] |= found << (page & 63);
+		job->young_extents += young;
+		job->young_pages += young;
+		w->cost += PTW_CHANGED_COST * young;
+	}
+	job->entries += i;
+	w->cost += i;
+	if (i == n)
+		return (int)i;
+	/* The odd end of a range, a small table, or a contiguous group. */
+	w->ia += (uint64_t)i << f->granule_lg2;
+	return ptw_harvest_run(f, l, false, w, job, slot + i, n - i, level);
+}
+
+static ptw_always_inline int ptw_test_young_template(const struct ptw_format *f,
+						     const struct ptw_layout *l,
+						     const bool guarded,
+						     const struct ptw_pgtable *p, uint64_t ia,
+						     const bool clear)
+{
+	const struct ptw_geometry *g = &p->geometry;
+	struct ptw_found found;
+	uint32_t what;
+	int ret;
+
+	for (unsigned int tries = 0; tries < PTW_CLEAR_TRIES; tries++) {
+		ret = ptw_find_template(f, l, guarded, p, ia, &found);
+		if (ret)
+			return ret;
+		what = ptw_extent(f, l, guarded, g, found.slot, ptw_index(f, g, ia, found.level),
+				  found.e, found.level, PTW_HARVEST_ACCESSED, !clear, false);
+		if (!(what & (PTW_CLEAR_GONE | PTW_CLEAR_BUSY)))
+			return what ? 1 : 0;
+	}
+	return PTW_ERR_AGAIN;
+}
+
+#endif /* PTW_LIB_HARVEST_TEMPLATE_H */

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Which instance serves a configuration. */
+#include "arch/arm64/stage1.h"
+#include "arch/arm64/stage2.h"
+#include "arch/perverse/perverse.h"
+#include "arch/x86/ept.h"
+#include "arch/x86/x86_64.h"
+#include "lib/walk/instances.h"
+
+struct ptw_choice {
+	uint32_t format;
+	uint32_t granule_lg2;
+	bool tracked; /* EPT without hardware accessed bits */
+	const struct ptw_build *build;
+	const struct ptw_layout *layout;
+	const struct ptw_instance *own;
+	const struct ptw_instance *attached;
+};
+
+static const struct ptw_choice ptw_choices[] = {
+	{ PTW_FORMAT_EPT, 12, false, &ptw_ept_build, &ept_layout, &ptw_ept, &ptw_ept_attached },
+	{ PTW_FORMAT_EPT, 12, true, &ptw_ept_build, &ept_tracked_layout, &ptw_ept_tracked,
+	  &ptw_ept_attached },
+	{ PTW_FORMAT_X86_64, 12, false, &ptw_x86_64_build, &x86_64_layout, &ptw_x86_64,
+	  &ptw_x86_64_attached },
+	{ PTW_FORMAT_ARM64_S2, 12, false, &ptw_s2_build, &s2_layout, &ptw_s2_4k,
+	  &ptw_s2_4k_attached },
+	{ PTW_FORMAT_ARM64_S2, 14, false, &ptw_s2_build, &s2_layout, &ptw_s2_16k,
+	  &ptw_s2_16k_attached },
+	{ PTW_FORMAT_ARM64_S2, 16, false, &ptw_s2_build, &s2_layout, &ptw_s2_64k,
+	  &ptw_s2_64k_attached },
+	{ PTW_FORMAT_ARM64_S1, 12, false, &ptw_s1_build, &s1_layout, &ptw_s1_4k,
+	  &ptw_s1_4k_attached },
+	{ PTW_FORMAT_ARM64_S1, 14, false, &ptw_s1_build, &s1_layout, &ptw_s1_16k,
+	  &ptw_s1_16k_attached },
+	{ PTW_FORMAT_ARM64_S1, 16, false, &ptw_s1_build, &s1_layout, &ptw_s1_64k,
+	  &ptw_s1_64k_attached },
+	{ PTW_FORMAT_PERVERSE, 12, false, &ptw_perverse_build, &perverse_layout, &ptw_perverse,
+	  &ptw_perverse_attached },
+};
+
+int ptw_instance_choose(const struct ptw_config *config, bool attached, struct ptw_pgtable *p)
+{
+	uint32_t granule_lg2 = config->granule_lg2 ? config->granule_lg2 : 12;
+	bool tracked = config->format == PTW_FORMAT_EPT &&
+		       !(config->features & PTW_FEATURE_HW_ACCESSED);
+	bool known = false;
+
+	for (unsigned int i = 0; i < sizeof(ptw_choices) / sizeof(ptw_choices[0]); i++) {
+		const struct ptw_choice *c = &ptw_choices[i];
+
+		if (c->format != config->format)
+			continue;
+		known = true;
+		if (c->granule_lg2 != granule_lg2 || c->tracked != tracked)
+			continue;
+		if (config->layout && !attached && config->layout != c->layout)
+			return PTW_ERR_UNSUPPORTED;
+		p->build = c->build;
+		p->instance = attached ? c->attached : c->own;
+		p->layout = config->layout ? config->layout : c->layout;
+		return PTW_OK;
+	}
+	return known ? PTW_ERR_CONFIG : PTW_ERR_ARG;
+}

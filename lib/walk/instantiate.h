@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Turns the templates into ordinary functions for one format.
+ *
+ * PTW_INSTANTIATE(name, format, layout, guarded) defines `const struct ptw_instance ptw_<name>`.
+ * `layout` is a constant for the library's own layouts, and p->layout (run time data) for attached
+ * page tables, whose walks are guarded.
+ */
+#ifndef PTW_LIB_INSTANTIATE_H
+#define PTW_LIB_INSTANTIATE_H
+
+#include "lib/walk/harvest_template.h"
+#include "lib/walk/visit_template.h"
+
+#define PTW_INSTANTIATE_COMMON(name, fmt, lay, guarded)                                            \
+	static int name##_visit(struct ptw_walk_state *w, void *ctx, uint64_t *slot,               \
+				unsigned int n, unsigned int level, uint64_t e)                    \
+	{                                                                                          \
+		const struct ptw_pgtable *p = w->pgtable;                                          \
+		(void)p;                                                                           \
+		(void)e;                                                                           \
+		return ptw_visit_run(&(fmt), (lay), (guarded), w, ctx, slot, n, level);            \
+	}                                                                                          \
+	static int name##_pre(struct ptw_walk_state *w, void *ctx, uint64_t *slot,                 \
+			      unsigned int level, uint64_t e, uint64_t ia)                         \
+	{                                                                                          \
+		return ptw_visit_table(&(fmt), w, ctx, slot, level, e, ia, PTW_VISIT_TABLE_PRE);   \
+	}                                                                                          \
+	static int name##_post(struct ptw_walk_state *w, void *ctx, uint64_t *slot,                \
+			       unsigned int level, uint64_t e, uint64_t ia)                        \
+	{                                                                                          \
+		return ptw_visit_table(&(fmt), w, ctx, slot, level, e, ia, PTW_VISIT_TABLE_POST);  \
+	}                                                                                          \
+	static int name##_walk(struct ptw_walk_state *w, const struct ptw_walk *walk)              \
+	{                                                                                          \
+		static const struct ptw_walk_ops ops = { name##_visit, name##_pre, name##_post };  \
+		const struct ptw_pgtable *p = w->pgtable;                                          \
+		(void)p;                                                                           \
+		return ptw_walk_template(&(fmt), (lay), (guarded), &ops, w, (void *)walk);         \
+	}                                                                                          \
+	static ptw_always_inline int name##_any_run(struct ptw_walk_state *w, void *ctx,           \
+						    uint64_t *slot, unsigned int n,                \
+						    unsigned int level, uint64_t e)                \
+	{                                                                                          \
+		const struct ptw_pgtable *p = w->pgtable;                                          \
+		(void)p;                                                                           \
+		(void)e;                                                                           \
+		return ptw_harvest_run(&(fmt), (lay), (guarded), w, ctx, slot, n, level);          \
+	}                                                                                          \
+	static int name##_harvest(struct ptw_walk_state *w, struct ptw_harvest_job *job)           \
+	{                                                                                          \
+		static const struct ptw_walk_ops ops = { .run = name##_any_run };                  \
+		const struct ptw_pgtable *p = w->pgtable;                                          \
+		(void)p;                                                                           \
+		return ptw_walk_template(&(fmt), (lay), (guarded), &ops, w, job);                  \
+	}                                                                                          \
+	static int name##_test_young(const struct ptw_pgtable *p, uint64_t ia)                     \
+	{                                                                                          \
+		int ret;                                                                           \
+		ptw_port_read_lock();                                                              \
+		ret = ptw_test_young_template(&(fmt), (lay), (guarded), p, ia, false);             \
+		ptw_port_read_unlock();                                                            \
+		return ret;                                                                        \
+	}                                                                                          \
+	static int name##_test_clear_young(const struct ptw_pgtable *p, uint64_t ia)               \
+	{                                                                                          \
+		int ret;                                                                           \
+		ptw_port_read_lock();                                                              \
+		ret = ptw_test_young_template(&(fmt), (lay), (guarded), p, ia, true);              \
+		ptw_port_read_unlock();                                                            \
+		return ret;                                                                        \
+	}
+
+/* An attached page table: its layout is data, its tables are not trusted. */
+#define PTW_INSTANTIATE_ATTACHED(name, fmt)                                                        \
+	PTW_INSTANTIATE_COMMON(name, fmt, p->layout, true)                                         \
+	const struct ptw_instance ptw_##name = {                                                   \
+		.format = &(fmt),                                                                  \
+		.walk = name##_walk,                                                               \
+		.harvest = name##_harvest,                                                         \
+		.test_young = name##_test_young,                                                   \
+		.test_clear_young = name##_test_clear_young,                                       \
+	}
+
+/* The library's own page table in the format's own layout. */
+#define PTW_INSTANTIATE_OWN(name, fmt, lay)                                                        \
+	PTW_INSTANTIATE_COMMON(name, fmt, &(lay), false)                                           \
+	static ptw_always_inline int name##_dense_run(struct ptw_walk_state *w, void *ctx,         \
+						      uint64_t *slot, unsigned int n,              \
+						      unsigned int level, uint64_t e)              \
+	{                                                                                          \
+		(void)e;                                                                           \
+		return ptw_dense_run(&(fmt), &(lay), w, ctx, slot, n, level);                      \
+	}                                                                                          \
+	static int ptw_##name##_harvest_dense(struct ptw_walk_state *w,                            \
+					      struct ptw_harvest_job *job)                         \
+	{                                                                                          \
+		static const struct ptw_walk_ops ops = { .run = name##_dense_run };                \
+		return ptw_walk_template(&(fmt), &(lay), false, &ops, w, job);                     \
+	}                                                                                          \
+	const struct ptw_instance ptw_##name = {                                                   \
+		.format = &(fmt),                                                                  \
+		.walk = name##_walk,                                                               \
+		.harvest_dense = ptw_##name##_harvest_dense,                                       \
+		.harvest = name##_harvest,                                                         \
+		.test_young = name##_test_young,                                                   \
+		.test_clear_young = name##_test_clear_young,                                       \
+	}
+
+#endif /* PTW_LIB_INSTANTIATE_H */

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The walker, as an always-inlined template over a constant format and constant operations.
+ *
+ * A walk goes over [ia, end) in ascending order, from leaf table to leaf table, keeping the table of
+ * each level in hand while it stays in one read-side section. Sections are bounded by cost: after
+ * PTW_SECTION_COST the section ends, and the next one starts from the root at the address reached.
+ * Each section gets past at least one entry, so a walk always ends.
+ *
+ * Why a snapshot is enough to step down: a table that is unlinked after the snapshot stays readable
+ * until the section ends (RCU), and its entries are frozen by whoever unlinked it, so the walk finds
+ * "in transition" there, never another table's mappings.
+ */
+#ifndef PTW_LIB_TEMPLATE_H
+#define PTW_LIB_TEMPLATE_H
+
+#include "lib/walk/pgtable.h"
+
+/* Entries read plus 16 for each one changed, in one read-side section. Beyond about 16 000 entries
+ * grace periods get longer by orders of magnitude, and 4096 changed ones already take that long. */
+#define PTW_SECTION_COST 4096
+#define PTW_CHANGED_COST 16
+
+/* Where a walk is. */
+struct ptw_walk_state {
+	struct ptw_pgtable *pgtable;
+	uint64_t start;
+	uint64_t ia;   /* next input address to look at */
+	uint64_t end;
+	uint64_t cost; /* of this section */
+	uint64_t spent; /* of the sections before */
+	uint64_t budget; /* end the walk at this cost; 0: never */
+	uint64_t tables;
+	uint64_t sections;
+	uint64_t *table[PTW_MAX_LEVELS]; /* on the path to `ia`; valid inside a section */
+};
+
+/* Answers of the operations below, besides errors: how many entries were dealt with (above 0), or */
+#define PTW_RUN_RETRY 0 /* read the entry again */
+
+struct ptw_walk_ops {
+	/*
+	 * Entries from `slot` on, at most `n`, all in one table of `level` and, at level 0, in one
+	 * 64-page word; `e` is a snapshot of the first one. Above level 0 the first entry is no
+	 * table entry. Returns how many entries were dealt with (more than `n` only to get past a
+	 * leaf extent), PTW_RUN_RETRY, or an error. Adds to w->cost.
+	 */
+	int (*run)(struct ptw_walk_state *w, void *ctx, uint64_t *slot, unsigned int n,
+		   unsigned int level, uint64_t e);
+	/* Table entry at `slot`, before and after; may be null. Actions as enum ptw_visit_action. */
+	int (*pre)(struct ptw_walk_state *w, void *ctx, uint64_t *slot, unsigned int level,
+		   uint64_t e, uint64_t ia);
+	int (*post)(struct ptw_walk_state *w, void *ctx, uint64_t *slot, unsigned int level,
+		    uint64_t e, uint64_t ia);
+};
+
+/* Private results of a section. */
+#define PTW_SECTION_YIELD 1
+
+/*
+ * Attached page tables: may the walk enter the table at `pa`? `table[level]` and above are on its
+ * path. Bounds every walk: a cycle or an overlong tree ends it with an error.
+ */
+static inline int ptw_guard(const struct ptw_walk_state *w, uint64_t e, uint64_t pa,
+			    unsigned int level)
+{
+	const struct ptw_pgtable *p = w->pgtable;
+	uint64_t *child = ptw_table_at(p, pa);
+	uint64_t bytes = ptw_table_bytes(&p->geometry);
+	unsigned int i;
+
+	if (e & p->geometry.table_reserved[level])
+		return PTW_ERR_CORRUPT_RESERVED;
+	for (i = 0; i < p->bounds_count; i++)
+		if (pa >= p->bounds[i].start && pa < p->bounds[i].end &&
+		    p->bounds[i].end - pa >= bytes)
+			break;
+	if (i == p->bounds_count || (pa & (bytes - 1)))
+		return PTW_ERR_CORRUPT_BOUNDS;
+	for (i = level; i <= p->geometry.root_level; i++)
+		if (w->table[i] == child)
+			return PTW_ERR_CORRUPT_CYCLE;
+	if (w->tables >= p->table_budget)
+		return PTW_ERR_CORRUPT_BUDGET;
+	return PTW_OK;
+}
+
+/* Does `e`, a present leaf of an attached page table at `level`, break the rules hardware checks? */
+static inline int ptw_guard_leaf(const struct ptw_pgtable *p, uint64_t e, unsigned int level)
+{
+	if (!(p->geometry.leaf_levels & (1u << level)) ||
+	    (e & p->geometry.leaf_reserved[level]))
+		return PTW_ERR_CORRUPT_RESERVED;
+	return PTW_OK;
+}
+
+/* How many entries from `ia` on stay in one table, one 64-page word (level 0) and the range. */
+static ptw_always_inline unsigned int ptw_run_length(const struct ptw_format *f,
+						     const struct ptw_walk_state *w,
+						     unsigned int index, unsigned int level)
+{
+	unsigned int lg2 = ptw_span_lg2(f, level);
+	unsigned int n = 64 - (unsigned int)((w->ia >> lg2) & 63);
+	unsigned int root = level == w->pgtable->geometry.root_level;
+	unsigned int entries = 1u << (root ? w->pgtable->geometry.root_lg2 : f->index_lg2);
+	uint64_t left = ((w->end - 1) >> lg2) - (w->ia >> lg2) + 1;
+
+	if (n > entries - index)
+		n = entries - index;
+	return left < n ? (unsigned int)left : n;
+}
+
+/* One read-side section. The caller holds it. */
+static ptw_always_inline int ptw_walk_section(const struct ptw_format *f, const struct ptw_layout *l,
+					      const bool guarded, const struct ptw_walk_ops *ops,
+					      struct ptw_walk_state *w, void *ctx)
+{
+	const struct ptw_pgtable *p = w->pgtable;
+	const struct ptw_geometry *g = &p->geometry;
+	const unsigned int root = g->root_level;
+	unsigned int level = root;
+	int ret;
+
+	w->table[root] = p->root;
+	for (;;) {
+		unsigned int index = ptw_index(f, g, w->ia, level);
+		unsigned int lg2 = ptw_span_lg2(f, level);
+		uint64_t *slot = w->table[level] + index;
+		uint64_t e = level ? ptw_port_load_table(slot) : ptw_port_load(slot);
+
+		if (level && f->present(l, e, level) && !f->leaf(e, level)) {
+			uint64_t base = w->ia >> lg2 << lg2;
+
+			if (ops->pre) {
+				/* Once per entry, however many sections the table below it takes. */
+				if (w->ia == base || w->ia == w->start) {
+					ret = ops->pre(w, ctx, slot, level, e, base);
+					if (ret < 0)
+						return ret;
+					if (ret == PTW_VISIT_STOP)
+						return PTW_ERR_STOPPED;
+					if (ret == PTW_VISIT_SKIP) {
+						ret = 1;
+						goto advance;
+					}
+				}
+				/* The visitor may have changed it. */
+				e = ptw_port_load_table(slot);
+				if (!f->present(l, e, level) || f->leaf(e, level))
+					continue;
+			}
+			/* Counted once, however many sections the table takes. */
+			if (w->ia != base && w->ia != w->start)
+				w->tables--;
+			if (guarded) {
+				ret = ptw_guard(w, e, f->address(g, e, level), level);
+				if (ret)
+					return ret;
+			}
+			w->tables++;
+			level--;
+			w->table[level] = ptw_table_at(p, f->address(g, e, level + 1));
+			continue;
+		}
+		ret = ops->run(w, ctx, slot, ptw_run_length(f, w, index, level), level, e);
+		if (ret < 0)
+			return ret;
+		if (ret == PTW_RUN_RETRY) {
+			/* Somebody else got on; but not without end in one section. */
+			w->cost += PTW_CHANGED_COST;
+			if (w->cost >= PTW_SECTION_COST)
+				return PTW_SECTION_YIELD;
+			level = root;
+			continue;
+		}
+advance:
+		w->ia = ((w->ia >> lg2) + (unsigned int)ret) << lg2;
+		/* Leave every table whose end was reached. */
+		while (level < root &&
+		       (w->ia >= w->end || ptw_index(f, g, w->ia, level) == 0)) {
+			level++;
+			if (ops->post) {
+				uint64_t *up = w->table[level];
+				uint64_t last = (w->ia - 1) >> ptw_span_lg2(f, level);
+
+				up += ptw_index(f, g, w->ia - 1, level);
+				ret = ops->post(w, ctx, up, level, ptw_port_load_table(up),
+						last << ptw_span_lg2(f, level));
+				if (ret < 0)
+					return ret;
+				if (ret == PTW_VISIT_STOP)
+					return PTW_ERR_STOPPED;
+			}
+		}
+		if (w->ia >= w->end)
+			return PTW_OK;
+		if (w->cost >= PTW_SECTION_COST ||
+		    (w->budget && w->spent + w->cost >= w->budget))
+			return PTW_SECTION_YIELD;
+	}
+}
+
+static ptw_always_inline int ptw_walk_template(const struct ptw_format *f,
+					       const struct ptw_layout *l, const bool guarded,
+					       const struct ptw_walk_ops *ops,
+					       struct ptw_walk_state *w, void *ctx)
+{
+	int ret;
+
+	do {
+		if (w->budget && w->spent >= w->budget)
+			return PTW_ERR_BUDGET;
+		w->cost = 0;
+		w->sections++;
+		ptw_port_read_lock();
+		ret = ptw_walk_section(f, l, guarded, ops, w, ctx);
+		ptw_port_read_unlock();
+		w->spent += w->cost;
+	} while (ret == PTW_SECTION_YIELD);
+	/* A block that the range cuts may have carried the walk beyond its end. */
+	if (ret == PTW_OK)
+		w->ia = w->end;
+	return ret;
+}
+
+/* How a test of one address ends. */
+struct ptw_found {
+	uint64_t *slot;
+	uint64_t e;
+	unsigned int level;
+};
+
+/*
+ * Find the leaf entry for `ia`. Inside a section. PTW_OK, PTW_ERR_HOLE, PTW_ERR_AGAIN (frozen), or an
+ * error of an attached page table.
+ */
+static ptw_always_inline int ptw_find_template(const struct ptw_format *f,
+					       const struct ptw_layout *l, const bool guarded,
+					       const struct ptw_pgtable *p, uint64_t ia,
+					       struct ptw_found *found)
+{
+	const struct ptw_geometry *g = &p->geometry;
+	struct ptw_walk_state w = { .pgtable = (struct ptw_pgtable *)p }; /* for the guard */
+	unsigned int level = g->root_level;
+	/* The root takes all bits that are left of an address, so they need no mask. */
+	uint64_t *table = p->root;
+	uint64_t *slot = table + (ia >> ptw_span_lg2(f, level));
+	uint64_t e;
+
+	for (; level; level--) {
+		e = ptw_port_load_table(slot);
+		if (!f->present(l, e, level))
+			return e == l->frozen ? PTW_ERR_AGAIN : PTW_ERR_HOLE;
+		if (f->leaf(e, level))
+			goto leaf;
+		if (guarded) {
+			int ret;
+
+			w.table[level] = table;
+			ret = ptw_guard(&w, e, f->address(g, e, level), level);
+			if (ret)
+				return ret;
+			w.tables++;
+		}
+		table = ptw_table_at(p, f->address(g, e, level));
+		slot = table + (ia >> ptw_span_lg2(f, level - 1) & ((1u << f->index_lg2) - 1));
+	}
+	e = ptw_port_load(slot);
+	if (!f->present(l, e, 0))
+		return e == l->frozen ? PTW_ERR_AGAIN : PTW_ERR_HOLE;
+leaf:
+	if (guarded) {
+		int ret = ptw_guard_leaf(p, e, level);
+
+		if (ret)
+			return ret;
+	}
+	found->slot = slot;
+	found->e = e;
+	found->level = level;
+	return PTW_OK;
+}
+
+#endif /* PTW_LIB_TEMPLATE_H */
