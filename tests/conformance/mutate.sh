@@ -1,0 +1,166 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# Shows that the conformance tests notice one wrong bit in any format file.
+#
+#   tests/conformance/mutate.sh SOURCE_DIR
+#
+# Builds the library and the tests (plain runner, unoptimized) in a temporary folder; then, for each
+# line of the table below, changes one bit of one file, builds what depends on it and runs the
+# tests, which must fail. Prints TAP; the exit status is 0 if every change was noticed. CC names the
+# compiler.
+set -u
+
+give_up() {
+	echo "mutate.sh: $*" >&2
+	exit 2
+}
+
+[ $# = 1 ] || give_up "usage: mutate.sh SOURCE_DIR"
+[ -f "$1/arch/format.h" ] || give_up "$1 is not the source folder: it has no arch/format.h"
+source_dir=$(cd "$1" && pwd) || exit 2
+cc=${CC:-cc}
+read -ra cflags <<<"-std=gnu11 -O0 -w -pthread -DPTW_PLAIN_TESTS $(pkg-config --cflags liburcu-bp)"
+read -ra libs <<<"$(pkg-config --libs liburcu-bp)"
+[ ${#libs[@]} != 0 ] || give_up "liburcu-bp was not found: install liburcu-dev and pkg-config"
+
+# File, expression for sed, what it makes wrong.
+mutations() {
+	cat <<'END'
+arch/x86/ept.h|s/(#define EPT_D\s+PTW_BIT)\(9\)/\1(10)/|dirty flag of EPT at bit 10
+arch/x86/ept.h|s/(#define EPT_OWN_SAVED_SHIFT\s+)52/\153/|saved permissions one bit further
+arch/x86/ept.c|s/(#define EPTP_AD\s+PTW_BIT)\(6\)/\1(7)/|EPTP enables A and D by bit 7
+arch/x86/x86_64.h|s/(#define X86_PAT_BLOCK\s+PTW_BIT)\(12\)/\1(13)/|PAT of a block at bit 13
+arch/x86/x86_64.c|s/(#define EFER_NXE\s+PTW_BIT)\(11\)/\1(10)/|EFER.NXE at bit 10
+arch/x86/geometry.c|s/(leaf_levels \|= 1 << )2/\13/|1-GiB leaves at level 3
+arch/x86/kvm.c|s/(PTW_BIT\(57\) \| PTW_BIT\()58/\159/|MMU-writable of KVM 6.x at bit 59
+arch/arm64/vmsa.h|s/(#define ARM_CONTIG\s+PTW_BIT)\(52\)/\1(53)/|contiguous bit at 53
+arch/arm64/vmsa.c|s/(oa_high = PTW_BITS\()15, 12/\114, 12/|LPA with one address bit less
+arch/arm64/vmsa_leaf.c|s/(root_pa >> 48 & 0x)f/\17/|TTBR with one address bit less
+arch/arm64/stage2.h|s/(#define S2_XN_ALL\s+)2u/\13u/|execution denied by XN = 3
+arch/arm64/stage2.c|s/(#define VTCR_SL2\s+PTW_BIT)\(33\)/\1(34)/|VTCR_EL2.SL2 at bit 34
+arch/arm64/stage1.h|s/(#define S1_UXN\s+PTW_BIT)\(54\)/\1(55)/|UXN at bit 55
+arch/arm64/stage1.c|s/(#define TCR_DS\s+PTW_BIT)\(59\)/\1(58)/|TCR_EL1.DS at bit 58
+arch/arm64/kvm.c|s/(frozen = PTW_BIT)\(60\)/\1(61)/|marker of KVM 7.3 at bit 61
+arch/perverse/perverse.h|s/(#define PV_CLEAN\s+PTW_BIT)\(6\)/\1(10)/|clean flag at bit 10
+arch/perverse/perverse.c|s/(PTW_BITS\(11, 1)0/\11/|one reserved bit less
+END
+}
+
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+tree=$work/tree
+objects=$work/objects
+mkdir "$tree" "$objects" "$work/changed" || exit 2
+mkdir "$tree/tests" || exit 2
+cp -r "$source_dir"/{arch,include,lib,ports} "$tree" || exit 2
+cp -r "$source_dir"/tests/{conformance,harness} "$tree/tests" || exit 2
+cd "$tree" || exit 2
+
+sources=()
+while IFS= read -r file; do
+	sources+=("$file")
+done < <(find arch lib ports/user tests/conformance -name '*.c' | sort)
+sources+=(tests/harness/main.c tests/harness/environment.c)
+
+object_of() {
+	echo "${1//\//_}.o"
+}
+
+# Compiles the named sources into folder $1, two at a time.
+compile() {
+	local dir=$1 file
+	shift
+
+	for file; do
+		printf '%s\0%s\0' "$dir/$(object_of "$file")" "$file"
+	done | xargs -0 -n 2 -P 2 "$cc" "${cflags[@]}" -I. -Iinclude -MMD -c -o 2>"$work/errors"
+}
+
+# Links what is in folder $1, and the unchanged objects where it has none.
+link() {
+	local dir=$1 file list=()
+
+	for file in "${sources[@]}"; do
+		file=$(object_of "$file")
+		[ -f "$dir/$file" ] && list+=("$dir/$file") || list+=("$objects/$file")
+	done
+	"$cc" -pthread -o "$dir/conformance" "${list[@]}" "${libs[@]}" 2>>"$work/errors"
+}
+
+number=0
+failed=0
+# $1: status; the rest: description.
+report() {
+	local status=$1
+	shift
+
+	number=$((number + 1))
+	[ "$status" = 0 ] || failed=$((failed + 1))
+	[ "$status" = 0 ] && echo "ok $number - $*" || echo "not ok $number - $*"
+}
+
+explain() {
+	head -n 20 "$1" | sed 's/^/# /'
+}
+
+echo "TAP version 13"
+echo "1..$(($(mutations | wc -l) + 1))"
+if compile "$objects" "${sources[@]}" && link "$objects" &&
+	"$objects/conformance" >"$work/log" 2>&1; then
+	report 0 "unchanged, the tests pass"
+else
+	report 1 "unchanged, the tests pass"
+	explain "$work/errors"
+	[ ! -f "$work/log" ] || grep -v '^ok' "$work/log" | head -n 20
+	exit 1
+fi
+
+# Changes $1 by $2. True if the tests notice; otherwise $work/why says what happened instead.
+noticed() {
+	local file=$1 change=$2 dir=$work/changed depending=()
+
+	rm -rf "$dir" && mkdir "$dir" && cp "$file" "$work/original" || return 1
+	sed -E -i "$change" "$file" || return 1
+	if cmp -s "$file" "$work/original"; then
+		echo "the expression no longer finds anything in $file" >"$work/why"
+		return 1
+	fi
+	while IFS= read -r object; do
+		depending+=("$object")
+	done < <(cd "$objects" && grep -lE "(^| )$file( |$)" ./*.d | sed 's,^./,,; s,\.d$,,')
+	local source list=()
+	for source in "${sources[@]}"; do
+		case " ${depending[*]} " in
+		*" $(basename "$(object_of "$source")" .o) "*) list+=("$source") ;;
+		esac
+	done
+	if ! compile "$dir" "${list[@]}" || ! link "$dir"; then
+		echo "the changed file does not build" >"$work/why"
+		cat "$work/errors" >>"$work/why"
+		return 1
+	fi
+	if "$dir/conformance" >"$work/log" 2>&1; then
+		echo "all tests pass" >"$work/why"
+		return 1
+	fi
+	# A test has to have failed by an assertion, not the program by something else.
+	grep '^# tests/conformance.*failed' "$work/log" >"$work/proof" && return 0
+	cp "$work/log" "$work/why"
+	return 1
+}
+
+while IFS= read -r line; do
+	file=${line%%|*}
+	what=${line##*|}
+	change=${line#*|}
+	change=${change%|*}
+	if noticed "$file" "$change"; then
+		report 0 "$file: $what"
+		sed -n '1s/^# tests/# noticed: tests/p' "$work/proof"
+	else
+		report 1 "$file: $what"
+		explain "$work/why"
+	fi
+	[ ! -f "$work/original" ] || mv "$work/original" "$file"
+done < <(mutations)
+[ "$failed" = 0 ]

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* arm64 stage 2 in the library's own layout: every granule, 48-bit, LPA and LPA2. */
+#include "manual_arm64.h"
+
+#define S2(n, g, lv, ia, oa, feat, leaves)                                                       \
+	{                                                                                        \
+		.name = "stage 2 " n, .format = PTW_FORMAT_ARM64_S2, .granule = g, .levels = lv, \
+		.ia_bits = ia, .oa_bits = oa, .features = feat, .leaf_levels = leaves,           \
+		.oracle = &s2_oracle, .software = &arm64_ours                                    \
+	}
+
+static struct subject subjects[] = {
+	S2("4K", 12, 4, 48, 48, HW_AD, 7),
+	S2("4K, 40 bits, XNX", 12, 3, 40, 40, PTW_FEATURE_XNX, 7),
+	S2("4K LPA2", 12, 5, 52, 52, HW_AD | DS, 15),
+	S2("4K LPA2, 48 bits", 12, 4, 48, 48, HW_AD | DS | PTW_FEATURE_XNX, 15),
+	S2("16K", 14, 3, 47, 48, HW_AD, 3),
+	S2("16K, 42 bits, XNX", 14, 3, 40, 42, PTW_FEATURE_XNX | PTW_FEATURE_CONTIG, 3),
+	S2("16K LPA2", 14, 4, 52, 52, HW_AD | DS, 7),
+	S2("64K", 16, 3, 48, 48, HW_AD, 3),
+	S2("64K, 36 bits, XNX", 16, 2, 36, 36, PTW_FEATURE_XNX, 3),
+	S2("64K LPA", 16, 3, 52, 52, HW_AD | PTW_FEATURE_LPA, 7),
+	S2("64K LPA, 44 bits", 16, 3, 44, 44, PTW_FEATURE_LPA, 3),
+};
+
+/* Valid, type, MemAttr[0], [2], S2AP, SH or address, AF, DBM, contiguous, XN. */
+static const uint8_t relevant[] = {0, 1, 2, 4, 6, 7, 8, 9, 10, 51, 52, 53, 54};
+/* Software's bits, RES0 and PBHA. */
+static const uint8_t others[] = {0, 1, 7, 10, 16, 50, 51, 55, 56, 57, 58, 62, 63};
+
+Test(arm64_s2, every_choice_of_bits, .timeout = 120, .fini = log_values)
+{
+	for (unsigned int i = 0; i < COUNT(subjects); i++) {
+		struct subject *s = &subjects[i];
+
+		subject_start(s);
+		for (unsigned int level = 0; level < s->levels; level++) {
+			uint64_t oa = BIT(arm64_leaf_lg2(s->granule, level) % s->oa_bits);
+
+			check_choices(s, level, arm64_write_address(s, oa), relevant,
+				      COUNT(relevant));
+			check_choices(s, level, 0x40, others, COUNT(others));
+		}
+		cr_assert_eq(s->values, s->levels * 2 * 8192);
+	}
+}
+
+Test(arm64_s2, every_bit_turned_over, .timeout = 120, .fini = log_values)
+{
+	for (unsigned int i = 0; i < COUNT(subjects); i++) {
+		struct subject *s = &subjects[i];
+
+		subject_start(s);
+		for (unsigned int level = 0; level < s->levels; level++) {
+			check_flips(s, level, 0);
+			check_flips(s, level,
+				    0x00080000000004fd | (level ? 0 : 2)); /* dirty leaf */
+			check_flips(s, level, 0x0040000000000001 | (level ? 0 : 2)); /* no access */
+			check_flips(s, level, 0x0000000080000003);		     /* table */
+		}
+	}
+}
+
+Test(arm64_s2, leaves_and_tables, .timeout = 120, .fini = log_values)
+{
+	for (unsigned int i = 0; i < COUNT(subjects); i++) {
+		struct subject *s = &subjects[i];
+
+		subject_start(s);
+		check_make(s);
+		check_tables(s);
+		check_constants(s, s->granule - 3, BIT(10), BIT(7), true, true);
+	}
+}
+
+Test(arm64_s2, contiguous_groups)
+{
+	for (unsigned int i = 0; i < COUNT(subjects); i++) {
+		struct subject *s = &subjects[i];
+
+		subject_start(s);
+		same(s, 0, 0, "contiguous bit", s->p.instance->format->group_bit, BIT(52));
+		for (unsigned int level = 0; level < PTW_MAX_LEVELS; level++) {
+			unsigned int lg2 = s->p.instance->format->group_lg2[level];
+
+			same(s, 0, level, "group", lg2 ? 1u << lg2 : 0,
+			     arm64_group(s->granule, level));
+		}
+	}
+}
+
+Test(arm64_s2, leaves_by_value)
+{
+	static const struct {
+		unsigned int subject, level;
+		struct ptw_leaf leaf;
+		uint64_t entry;
+	} rows[] = {
+		/* Page, Normal WB, inner shareable, AF, dirty, DBM. */
+		{0, 0, {0x12345000, 7, PTW_MEM_NORMAL, 3}, 0x00080000123457ff},
+		{0, 0, {0x12345000, 3, PTW_MEM_NORMAL, 1}, 0x004800001234577f},
+		{0, 0, {0x12345000, 3, PTW_MEM_DEVICE, 0}, 0x0048000012345047},
+		{0, 1, {0x12200000, 5, PTW_MEM_UNCACHED, 8}, 0x0010000012200355},
+		{0, 2, {0xc0000000, 7, PTW_MEM_NORMAL, 4 | 16 | 32}, 0x03080000c000037d},
+		/* LPA2: address bits 51:50 in 9:8, no shareability. */
+		{2, 0, {0x000f000012345000, 7, PTW_MEM_NORMAL, 1}, 0x000b00001234577f},
+		{2, 3, {0x0008008000000000, 1, PTW_MEM_NORMAL, 1}, 0x004000800000067d},
+		{6, 2, {0x0004001000000000, 5, PTW_MEM_NORMAL, 1}, 0x000000100000057d},
+		{4, 1, {0x02000000, 5, PTW_MEM_NORMAL, 1}, 0x000000000200077d},
+		{7, 1, {0x20000000, 5, PTW_MEM_NORMAL, 1}, 0x000000002000077d},
+		/* LPA: address bits 51:48 in 15:12. */
+		{9, 0, {0x000a123400010000, 7, PTW_MEM_NORMAL, 0}, 0x000812340001a37f},
+		{9, 2, {0x0005040000000000, 5, PTW_MEM_NORMAL, 0}, 0x000004000000537d},
+	};
+
+	for (unsigned int i = 0; i < COUNT(rows); i++) {
+		struct subject *s = &subjects[rows[i].subject];
+
+		subject_start(s);
+		same(s, i, rows[i].level, "row", make(s, &rows[i].leaf, rows[i].level),
+		     rows[i].entry);
+	}
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* What a test learns about the run it is part of. The same under both runners. */
+#include "tests/harness/harness.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define BUILD_SLOWNESS 5
+#elif defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define BUILD_SLOWNESS 3
+#else
+#define BUILD_SLOWNESS 1
+#endif
+
+/* A number from the environment. A value that is none ends the run: a typo must not pass for a
+ * run with the wanted seed. */
+static uint64_t number(const char *name, uint64_t absent)
+{
+	const char *text = getenv(name);
+	unsigned long long value;
+	char *end;
+
+	if (!text || !*text)
+		return absent;
+	errno = 0;
+	value = strtoull(text, &end, 0);
+	if (errno || *end || *text == '-') {
+		fprintf(stderr, "%s=%s is not a number: use decimal, or hexadecimal with 0x\n",
+			name, text);
+		exit(2);
+	}
+	return value;
+}
+
+uint64_t test_seed(void)
+{
+	return number("PTW_SEED", 0x5eed5eed5eedULL);
+}
+
+unsigned int test_slowness(void)
+{
+	uint64_t machine = number("PTW_SLOWNESS", 1);
+
+	return BUILD_SLOWNESS * (machine ? (unsigned int)machine : 1);
+}

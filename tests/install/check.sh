@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# Uses an installed libptw the way a program from outside would.
+#
+# check.sh CHECK ROOT   ROOT is the DESTDIR of an installation with prefix /usr
+# CHECK: files, shared, static, reload, headers, refusal
+here=$(cd "$(dirname "$0")" && pwd) || exit 2
+what=${1:-}
+root=$(cd "${2:-/nonexistent}" 2>/dev/null && pwd) || {
+	echo "usage: check.sh files|shared|static|reload|headers|refusal ROOT" >&2
+	exit 2
+}
+work=$(mktemp -d) || exit 2
+trap 'rm -r "$work"' EXIT
+
+pc=$(find "$root" -name libptw.pc)
+libdir=$(dirname "$(dirname "$pc")")
+include=$root/usr/include
+# The installed libptw.pc says /usr; the rest comes from the system.
+flags() {
+	PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --define-variable=prefix="$root/usr" "$@" libptw
+}
+strict=(-std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Werror)
+
+case $what in
+files)
+	status=0
+	for file in usr/include/ptw/ptw.h usr/include/ptw/port.h "${libdir#"$root"/}/libptw.a" \
+		"${libdir#"$root"/}/libptw.so.0" "${pc#"$root"/}"; do
+		[ -e "$root/$file" ] || {
+			echo "$file is not installed" >&2
+			status=1
+		}
+	done
+	exit "$status"
+	;;
+shared)
+	# shellcheck disable=SC2046 # flags
+	gcc "${strict[@]}" "$here/use.c" -o "$work/use" $(flags --cflags --libs) || exit 1
+	readelf -d "$work/use" | grep -q 'NEEDED.*libptw\.so\.0' || {
+		echo "the program does not ask for libptw.so.0" >&2
+		exit 1
+	}
+	LD_LIBRARY_PATH=$libdir "$work/use"
+	;;
+static)
+	# shellcheck disable=SC2046
+	gcc "${strict[@]}" "$here/use.c" -o "$work/use" -static $(flags --static --cflags --libs) &&
+		"$work/use"
+	;;
+reload)
+	gcc -std=gnu11 -Wall -Wextra -Werror "$here/reload.c" -o "$work/reload" &&
+		"$work/reload" "$libdir/libptw.so.0"
+	;;
+headers)
+	# Each header alone, in C and C++ (the port's are for C: liburcu and kernels decide there).
+	status=0
+	for header in "$include"/ptw/*.h; do
+		name=ptw/${header##*/}
+		echo "#include <$name>" >"$work/one.c"
+		# shellcheck disable=SC2046
+		gcc "${strict[@]}" -fsyntax-only $(flags --cflags) -D_GNU_SOURCE "$work/one.c" ||
+			status=1
+		[ "$name" = ptw/port.h ] && continue
+		# shellcheck disable=SC2046
+		clang -x c++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only $(flags --cflags) \
+			"$work/one.c" || status=1
+	done
+	exit "$status"
+	;;
+refusal)
+	# 32-bit and big-endian hosts are told so by the first header.
+	echo '#include <ptw/types.h>' >"$work/one.c"
+	gcc -m32 -ffreestanding -nostdinc -I "$include" -E "$work/one.c" 2>&1 >"$work/out" |
+		grep -q 'error.*64-bit host' || {
+		echo "a 32-bit host is not refused" >&2
+		exit 1
+	}
+	aarch64-linux-gnu-gcc -mbig-endian -ffreestanding -nostdinc -I "$include" -E "$work/one.c" \
+		2>&1 >"$work/out" | grep -q 'error.*little-endian' || {
+		echo "a big-endian host is not refused" >&2
+		exit 1
+	}
+	;;
+*)
+	echo "check.sh: no check named $what" >&2
+	exit 2
+	;;
+esac

@@ -1,0 +1,383 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# Tests ptw-sim from outside; prints TAP. Needs perl; zstd and python3 or jq where they are.
+# usage: run.sh PTW_SIM TRACES_FOLDER
+set -u
+export LC_ALL=C
+
+if [ $# -ne 2 ] || [ ! -x "$1" ] || [ ! -r "$2/redis.u32.zst" ]; then
+	echo "usage: $0 PTW_SIM TRACES_FOLDER (the folder with redis.u32.zst)" >&2
+	exit 2
+fi
+sim=$(realpath "$1")
+redis=$(realpath "$2")/redis.u32.zst
+scratch=$(mktemp -d) || exit 2
+trap 'rm -rf "$scratch"' EXIT
+box=$scratch/box # where ptw-sim runs; nothing else may appear in it
+mkdir "$box"
+cd "$box" || exit 2
+
+number=0
+failed=0
+
+# check TEXT COMMAND...: one TAP line for whether the command succeeds
+check() {
+	local text=$1
+	shift
+	number=$((number + 1))
+	if "$@"; then
+		echo "ok $number - $text"
+	else
+		echo "not ok $number - $text"
+		failed=$((failed + 1))
+	fi
+}
+
+skip() {
+	number=$((number + 1))
+	echo "ok $number - $1 # SKIP $2"
+}
+
+# value KEY: of a plain member at the top level of the JSON on standard input
+value() {
+	sed -n "s/^  \"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p"
+}
+
+# without what two equal runs may differ in
+comparable() {
+	grep -v -e '"seconds"' -e '"trace"'
+}
+
+same() {
+	if [ "$1" != "$2" ]; then
+		echo "# expected: $2"
+		echo "# got:      $1"
+		return 1
+	fi
+}
+
+# --- figures of an independent simulator -------------------------------------------------------
+
+faults_are() { # POLICY MEMORY FAULTS
+	same "$("$sim" run "$redis" --policy "$1" --memory "$2" --json - | value faults)" "$3"
+}
+
+while read -r policy memory faults; do
+	check "redis, $policy at $memory: $faults faults" faults_are "$policy" "$memory" "$faults"
+done <<'FIGURES'
+lru 10% 669570
+lru 25% 183364
+lru 50% 75575
+lru 75% 36573
+opt 10% 300937
+opt 25% 93556
+opt 50% 39708
+opt 75% 20260
+FIGURES
+
+# --- evictions that can be followed by hand: three frames, pages 0 1 803 0 3 1 4 803 ----------------
+
+cat > "$scratch/hand.txt" <<'HAND'
+# a comment, then a blank line
+
+R 0x0fff
+  W 1000 # page 1
+I	7ffff0123abc
+R 0000000000000000000000
+R 3000
+R 1000
+R 4000
+R 0x7FFFF0123000
+HAND
+
+# fnv PAGE...: FNV-1a 64 over the page numbers as little-endian 32-bit words
+fnv() {
+	perl -e 'use integer; my $h = -3750763034362895579;
+		for my $b (map { unpack("C*", pack("V", $_)) } @ARGV) { $h ^= $b; $h *= 0x100000001b3; }
+		printf "%016x\n", $h;' "$@"
+}
+
+evicted_by_hand() { # POLICY FAULTS PAGE...
+	local policy=$1 faults=$2 json
+	shift 2
+	json=$("$sim" "$scratch/hand.txt" --policy "$policy" --memory 3 --json -)
+	same "$(value faults <<< "$json") $(value evictions <<< "$json") $(value eviction_hash <<< "$json")" \
+		"$faults $# $(fnv "$@")"
+}
+
+check "by hand, lru puts out 1 803 0 3" evicted_by_hand lru 7 1 803 0 3
+check "by hand, clock puts out 0 803 1" evicted_by_hand clock 6 0 803 1
+check "by hand, opt puts out the lowest of pages never used again" evicted_by_hand opt 5 0 1
+
+# --- the same trace in both forms, and by standard input -------------------------------------------
+
+# 140 000 accesses, so that two ticks pass; 24 tables far apart, visited in no order.
+perl -e 'my $seed = 1; my %words = ("R" => 1, "W" => 2, "I" => 3);
+	open my $text, ">", "$ARGV[0]/both.txt" or die;
+	open my $raw, ">", "$ARGV[0]/both.u32" or die;
+	for my $n (1 .. 140000) {
+		$seed = ($seed * 1103515245 + 12345) % 2147483648;
+		my $table = ($seed >> 16) % 24;
+		my $index = ($seed >> 9) % 67 * 7;
+		my $address = sprintf "%x%03x", $table * 104729 * 512 + 7 * 512 + $index, $seed & 0xfff;
+		print $text ("R", "W", "I")[$n % 3], " ", ($n & 1 ? "0x$address" : uc $address), "\n";
+		print $raw pack("V", $table * 512 + $index);
+		print $raw pack("V", 0xffffffff) if $n % 65536 == 0;
+	}' "$scratch"
+
+replay_json() { # TRACE POLICY
+	"$sim" run "$1" --policy "$2" --memory 30% --scan-interval 1 --json -
+}
+
+forms_agree() { # POLICY
+	same "$(replay_json "$scratch/both.txt" "$1" | comparable | md5sum)" \
+		"$(replay_json "$scratch/both.u32.zst" "$1" | comparable | md5sum)" &&
+		same "$(replay_json "$scratch/both.txt" "$1" | value references)" 140000 &&
+		same "$(replay_json "$scratch/both.txt" "$1" | value ticks)" 2
+}
+
+stdin_agrees() { # TRACE
+	same "$(replay_json - lru < "$1" | comparable)" "$(replay_json "$1" lru | comparable)" &&
+		same "$(tail -c +1 "$1" | replay_json - lru | value trace)" -
+}
+
+check "standard input, text through a pipe" stdin_agrees "$scratch/both.txt"
+check "standard input, zstd through a pipe" stdin_agrees "$redis"
+if command -v zstd > /dev/null; then
+	zstd -q "$scratch/both.u32"
+	for policy in lru clock opt; do
+		check "text and 32-bit words give the same result, $policy" forms_agree "$policy"
+	done
+	cp "$scratch/both.u32.zst" "$scratch/misnamed.txt"
+	check "the form is told by content, not by name" same \
+		"$(replay_json "$scratch/misnamed.txt" lru | comparable)" \
+		"$(replay_json "$scratch/both.u32.zst" lru | comparable)"
+else
+	skip "text and 32-bit words give the same result" "zstd is not installed"
+fi
+
+# --- bad input: one line, status 2, no file ---------------------------------------------------------
+
+refused() { # PATTERN ARGUMENT...
+	local pattern=$1 status lines
+	shift
+	"$sim" "$@" > "$scratch/out" 2> "$scratch/err" < /dev/null
+	status=$?
+	lines=$(wc -l < "$scratch/err")
+	if [ "$status" -ne 2 ] || [ "$lines" -ne 1 ] || [ -s "$scratch/out" ] ||
+		! grep -q "^ptw-sim: .*$pattern" "$scratch/err" || [ -n "$(ls -A "$box")" ]; then
+		echo "# status $status, $lines lines, files left: $(ls -A "$box"), message:"
+		sed 's/^/#   /' "$scratch/err"
+		rm -rf "${box:?}"/* "${box:?}"/.[!.]*
+		return 1
+	fi
+}
+
+# bad_trace TEXT PATTERN: what is on standard input as a trace; an output file must not appear
+bad_trace() {
+	cat > "$scratch/bad"
+	check "$1 is refused" refused "$2" run "$scratch/bad" --policy lru --json result.json
+}
+
+compressed() {
+	if command -v zstd > /dev/null; then
+		zstd -q -c | bad_trace "$1" "$2"
+	else
+		cat > /dev/null
+		skip "$1 is refused" "zstd is not installed"
+	fi
+}
+
+# In a pipeline the last part would count its tests in vain.
+shopt -s lastpipe
+
+check "a missing trace is refused" refused "cannot open .*No such file" "$scratch/none" --json result.json
+check "a folder as trace is refused" refused "cannot read .*Is a directory" "$scratch" --json result.json
+check "a line break in a name does not break the message" refused "cannot open 'a?b'" $'a\nb'
+bad_trace "an empty trace" "is empty" < /dev/null
+head -c 1000000 "$redis" | bad_trace "a zstd trace cut short" "cut short"
+head -c 6 "$redis" | bad_trace "a zstd trace of six bytes" "cut short"
+head -c 4 "$redis" | bad_trace "a zstd magic number alone" "cut short"
+(cat "$redis" && echo more) | bad_trace "a zstd trace with something behind it" "damaged\|cut short"
+(head -c 1000000 "$redis" && tail -c +1000100 "$redis") | bad_trace "a zstd trace with a hole" "damaged"
+perl -e 'print pack("V*", 1, 2, 3), "ab"' | compressed "half a word at the end" "cut short: 2 bytes"
+perl -e 'print pack("V*", 1, 1 << 28)' | compressed "a page number of 2^28" "word 1 .*268435456"
+perl -e 'print pack("V*", 1, 0xfffffffe)' | compressed "a page number just below the tick" "4294967294"
+perl -e 'print "R 1000\n" x 100' | compressed "text under zstd" "is no page trace"
+perl -e 'print pack("V*", 0xffffffff)' | compressed "a trace of ticks only" "no references"
+printf '' | compressed "nothing under zstd" "no references"
+printf '# nothing\n\n' | bad_trace "a trace of comments only" "no references"
+head -c 300000 "$sim" | bad_trace "a program as trace" "line 1 is no access"
+tr '\0-\377' x < "$redis" | bad_trace "an endless line" "line 1 is longer"
+printf 'R 1000\n\nX 1000\n' | bad_trace "an unknown kind of access" "line 3 is no access: 'X 1000'"
+printf 'R\n' | bad_trace "an access without address" "line 1 is no access"
+printf 'R 0x\n' | bad_trace "0x without digits" "line 1 is no access"
+printf 'R 12g4\n' | bad_trace "an address that is not hexadecimal" "line 1 is no access"
+printf 'R 11112222333344445\n' | bad_trace "an address of 17 digits" "line 1 is no access"
+printf 'R 1000 8\n' | bad_trace "something after the address" "line 1 is no access"
+printf 'R1000\n' | bad_trace "no blank before the address" "line 1 is no access"
+
+check "no trace is refused" refused "no trace named"
+check "no trace after the verb is refused" refused "no trace named" run
+check "two traces are refused" refused "one trace too many" "$redis" "$redis"
+check "an unknown option is refused by name" refused "bad option '--fast'" "$redis" --fast
+check "an unknown letter is refused" refused "bad option '-x'" -x "$redis"
+check "an option without value is refused" refused "option --json needs a value" "$redis" --json
+for memory in 0 0% 101% 1e3 -5 5x% 4294967296 ''; do
+	check "--memory=$memory is refused" refused "bad --memory" "$redis" "--memory=$memory"
+done
+for tlb in 3x4 64x0 64x17 0x4 64 64x4x2 x on; do
+	check "--tlb=$tlb is refused" refused "bad --tlb" "$redis" "--tlb=$tlb"
+done
+for interval in 0 -1 10ms; do
+	check "--scan-interval=$interval is refused" refused "bad --scan-interval" "$redis" \
+		"--scan-interval=$interval"
+done
+check "an unknown policy is refused" refused "bad --policy 'fifo'; give gen, clock" "$redis" -p fifo
+check "an unknown format is refused" refused "bad --format 'none'; give one of" "$redis" -f none
+
+# The trace is missing too: that the output is named shows that it is looked at first.
+check "output in a missing folder is refused before the run" refused "cannot write 'no/x.json'" \
+	"$scratch/none" --json no/x.json
+check "output onto a folder is refused before the run" refused "cannot write '$scratch'.*directory" \
+	"$scratch/none" --json "$scratch"
+check "output below a file is refused before the run" refused "cannot write" \
+	"$scratch/none" --json "$redis/x.json"
+check "output onto the trace is refused" refused "would replace the trace" \
+	"$scratch/hand.txt" --json "$scratch/./hand.txt"
+check "an empty output name is refused" refused "bad --json" "$scratch/none" --json=
+check "output that fails in the end is told" refused "cannot write '/dev/full'" \
+	"$scratch/hand.txt" --policy lru --json /dev/full
+
+full_stdout() {
+	local status
+	"$sim" "$scratch/hand.txt" --policy lru > /dev/full 2> "$scratch/err"
+	status=$?
+	same "$status $(wc -l < "$scratch/err")" "2 1" && grep -q "standard output" "$scratch/err"
+}
+check "a full standard output is told" full_stdout
+
+# --- output ----------------------------------------------------------------------------------------
+
+well_formed() { # FILE
+	if command -v python3 > /dev/null; then
+		python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$1"
+	elif command -v jq > /dev/null; then
+		jq -e . "$1" > /dev/null
+	else
+		[ "$(head -c 1 "$1")" = "{" ] && [ "$(tail -n 1 "$1")" = "}" ]
+	fi
+}
+
+json_file() {
+	echo old > "$box/result.json"
+	"$sim" run "$redis" --policy clock --json result.json > "$scratch/out" 2> "$scratch/err" || return 1
+	same "$(ls -A "$box")" result.json || return 1
+	same "$(wc -c < "$scratch/err")" 0 || return 1
+	well_formed result.json || return 1
+	for key in trace format policy memory_pages footprint_pages references faults evictions \
+		eviction_hash batch_reads single_checks harvested seconds working_set idle_age; do
+		grep -q "^  \"$key\": " result.json || same "no $key" "all keys" || return 1
+	done
+}
+check "--json replaces a file by a well-formed one with all keys, and nothing else appears" json_file
+
+json_adds_up() {
+	local pages resident
+	same "$(value memory_pages < result.json) $(value footprint_pages < result.json)" "7398 14797" &&
+		same "$(value references < result.json)" 2812670 || return 1
+	resident=$(sed -n '/"idle_age"/,/]/p' result.json | grep -o '^ *[0-9]*' |
+		awk '{ sum += $1 } END { print sum }')
+	same "$resident" 7398 || return 1
+	pages=$(sed -n '/"working_set"/,/]/p' result.json | grep '"faults"' |
+		awk '{ gsub(/[^0-9]/, ""); sum += $0 } END { print sum }')
+	same "$pages" "$(value faults < result.json)"
+}
+check "faults over time add up, idle ages add up to what is resident" json_adds_up
+rm -f "$box/result.json"
+
+json_through_link() {
+	local good=1
+	echo old > "$scratch/real.json"
+	ln -s "$scratch/real.json" link.json
+	"$sim" "$scratch/hand.txt" --policy lru --json link.json > /dev/null
+	[ -L link.json ] && well_formed "$scratch/real.json" && good=0
+	rm -f link.json
+	return $good
+}
+check "--json through a link writes the file and keeps the link" json_through_link
+
+memory_is() { # OPTION PAGES
+	same "$("$sim" "$redis" --policy lru --memory "$1" --json - | value memory_pages)" "$2"
+}
+check "12.5 % of 14797 pages are 1849" memory_is 12.5% 1849
+check "a share below one page is one page" memory_is 0.001% 1
+check "a number of pages is taken as it is" memory_is 123 123
+
+default_is_run() {
+	same "$("$sim" "$redis" -p lru -j - | comparable)" "$("$sim" run -p lru "$redis" -j - | comparable)"
+}
+check "without a verb, run is meant" default_is_run
+
+tables() {
+	"$sim" "$redis" --policy lru > "$scratch/out" 2> "$scratch/err" || return 1
+	same "$(wc -c < "$scratch/err")" 0 &&
+		same "$(sed -n '/^Working set/,/^$/p' "$scratch/out" | grep -c '^ *[0-9]*-[0-9]* ')" 20 &&
+		same "$(sed -n '/^Idle age/,$p' "$scratch/out" | grep -c '^ *[0-9]')" 10 &&
+		grep -q '^faults 75575 ' "$scratch/out"
+}
+check "20 rows of working set and 10 bins of idle age; no progress bar in a file" tables
+
+# --- gen: the library on a real trace ----------------------------------------------------------
+
+# What a run decided, whatever the format: faults, evictions, which pages, what was harvested.
+decisions() {
+	"$sim" "$redis" --format "$1" "${@:2}" --json - > "$scratch/gen.json" || return 1
+	for key in faults evictions eviction_hash single_checks harvested; do
+		echo "$key $(value $key < "$scratch/gen.json")"
+	done
+}
+
+gen_agrees() {
+	same "$(decisions "$1" --memory 25%)" "$gen_ept"
+}
+
+gen_ept=$(decisions ept4 --memory 25%)
+check "gen finds faults and harvests pages" grep -qE 'harvested [0-9]{6,}' <<< "$gen_ept"
+for format in arm64-s2-4k arm64-s2-16k arm64-s2-64k arm64-s2-4k-swaf arm64-s1-4k x86-64 ept5 \
+	ept4-tracked perverse; do
+	check "gen decides the same on $format as on ept4" gen_agrees "$format"
+done
+
+# Young bits behind a TLB are older, so decisions differ; they must stay reasonable.
+gen_with_tlb() {
+	local faults
+	faults=$("$sim" "$redis" --memory 50% --tlb 64x8 --json - | value faults)
+	[ "$faults" -gt 70000 ] && [ "$faults" -lt 90000 ]
+}
+check "gen works behind a TLB" gen_with_tlb
+
+gen_near_lru() {
+	local faults
+	faults=$("$sim" "$redis" --memory 50% --json - | value faults)
+	[ "$faults" -lt $((75575 * 102 / 100)) ]
+}
+check "gen at 50 % is within 2 % of exact lru" gen_near_lru
+
+gen_speed() {
+	local seconds
+	seconds=$("$sim" "$redis" --memory 50% --json - | value seconds)
+	echo "# 2812670 references in $seconds s"
+	perl -e 'exit !($ARGV[0] < 20)' "$seconds"
+}
+check "gen replays redis" gen_speed
+
+help_shows() {
+	"$sim" --help > "$scratch/out" 2> "$scratch/err" || return 1
+	same "$(wc -c < "$scratch/err")" 0 && grep -q '^  ptw-sim run .*redis.u32.zst' "$scratch/out"
+}
+check "--help shows an example" help_shows
+check "--version names the program" grep -q '^ptw-sim [0-9]' <("$sim" --version)
+
+echo "1..$number"
+[ "$failed" -eq 0 ]
