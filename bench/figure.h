@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* What a measurement hands on: one figure with its goal. */
+#ifndef PTW_BENCH_FIGURE_H
+#define PTW_BENCH_FIGURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Exit status: a figure that cannot be trusted, and bad input. */
+#define EXIT_WRONG     1
+#define EXIT_BAD_INPUT 2
+
+/* Most figures of one run, process launches, and blocks that must be left of each kind. */
+#define FIGURES_MAX  16
+#define LAUNCHES_MAX 3
+#define KEPT_MIN     100
+
+/* Travels from the process that measured to the one that reports as it is: both are one program. */
+struct figure {
+	char id[24];
+	double value;
+	double goal; /* met: value <= goal */
+	uint64_t kept;
+	uint64_t total; /* blocks; 0: nothing was timed */
+	char detail[256];
+};
+
+enum measurement {
+	MEASURE_MEMORY = 1,
+	MEASURE_HARVEST = 2,
+	MEASURE_SINGLE = 4,
+	MEASURE_ALL = 7,
+};
+
+/* Where figures go, and how far the work is. */
+struct sink {
+	int fd;
+	bool quick;
+	unsigned int steps; /* of this process, for the progress bar */
+	unsigned int done;
+};
+
+/* Hand on a figure; steps of work done are counted by sink_step(). */
+void sink_figure(struct sink *sink, const struct figure *figure);
+void sink_step(struct sink *sink);
+
+/* The measurements. Each ends the process with EXIT_WRONG if what was computed is wrong. */
+void memory_measure(struct sink *sink);
+void harvest_measure(struct sink *sink, uint64_t entries);
+void single_measure(struct sink *sink, uint64_t entries);
+
+/* Run what `measurements` names, in this process. */
+void measurements_run(struct sink *sink, unsigned int measurements);
+
+/* One line on standard error, and out. */
+void bench_die(int status, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
+
+#endif /* PTW_BENCH_FIGURE_H */

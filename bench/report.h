@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Figures for people and for programs. */
+#ifndef PTW_BENCH_REPORT_H
+#define PTW_BENCH_REPORT_H
+
+#include "launch.h"
+
+/* Can this file be written? Ends the program if not, before minutes of work are in vain. */
+void report_check(const char *path);
+
+/*
+ * [{id, value, goal, met, kept, total, detail}, ...]; kept and total are null where nothing was
+ * timed. Written under a temporary name and renamed, so that the file is there whole or not at all.
+ * "-" is standard output.
+ */
+void report_json(const struct figures *figures, const char *path);
+
+void report_table(const struct figures *figures);
+
+#endif /* PTW_BENCH_REPORT_H */

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Page tables to measure on: 4-level EPT, 4-KiB leaves from input address 0 on, made by the library
+ * in ascending order. What EPT entries look like is written here again, so that the floor and the
+ * rivals owe nothing to the library (Intel SDM vol. 3C, "EPT Translation Mechanism").
+ */
+#ifndef PTW_BENCH_TABLES_H
+#define PTW_BENCH_TABLES_H
+
+#include <stdint.h>
+
+#define TABLE_ENTRIES 512u
+#define PAGE_LG2      12
+#define INDEX_LG2     9
+#define ROOT_LEVEL    3
+
+#define EPT_PRESENT   7u /* R, W, X: any of them */
+#define EPT_LEAF      ((uint64_t)1 << 7)
+#define EPT_ACCESSED  ((uint64_t)1 << 8)
+#define EPT_ADDRESS   ((((uint64_t)1 << 52) - 1) & ~(uint64_t)0xfff)
+
+struct ptw_pgtable;
+
+struct tables {
+	struct ptw_pgtable *pgtable;
+	uint64_t *root;
+	uint64_t entries;
+	uint64_t count;	  /* leaf tables */
+	uint64_t **table; /* in the order of their input addresses */
+	uint64_t random;  /* state of the generator */
+};
+
+/* `entries`: a multiple of 512. Fails for want of memory only, with one line. */
+void tables_build(struct tables *tables, uint64_t entries);
+void tables_free(struct tables *tables);
+
+/*
+ * Make `percent` of the pages young at random, and note them in `planted`, a bitmap of all pages,
+ * which is cleared first. The others are left as they are. Then reads every entry, so that the
+ * planted ones are no warmer in the cache than their neighbours.
+ */
+void tables_plant(struct tables *tables, double percent, uint64_t *planted);
+
+uint64_t tables_random(struct tables *tables);
+
+#endif /* PTW_BENCH_TABLES_H */
