@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# shellcheck shell=bash
+# How a suite is run, logged and counted.
+#
+# A suite is a function suite_NAME. Its output goes to build/results/NAME.log. It tells its counts by
+# calling count_results with TAP files or meson logs; a suite that ends with a non-zero status, or
+# that counted nothing, has failed.
+
+results=build/results
+total_passed=0
+total_failed=0
+total_skipped=0
+
+count_results() {
+	# shellcheck disable=SC2154 # suite comes from run_suite
+	python3 scripts/lib/count_tap.py "$@" >>"$results/$suite.count"
+}
+
+# Prints one TAP line for a command, whose own output goes to the log.
+# $1: description; the other arguments: the command.
+check() {
+	local what=$1
+	shift
+
+	checks=$((${checks:-0} + 1))
+	if "$@" >&2; then
+		echo "ok $checks - $what"
+	else
+		echo "not ok $checks - $what"
+	fi
+}
+
+# Runs a function made of such checks as (part of) the suite.
+run_checks() {
+	local tap=$results/$1.tap
+
+	"$1" >"$tap" || return 1
+	cat "$tap"
+	count_results "$tap"
+	! grep -q '^not ok' "$tap"
+}
+
+# Builds in build/$1 with the given meson options; starts anew when they change. The array targets
+# says what to build, everything if it is empty.
+targets=()
+meson_build() {
+	local dir=build/$1
+	shift
+
+	if [ ! -f "$dir/build.ninja" ] || [ "$(cat "$dir/.options" 2>/dev/null)" != "$*" ]; then
+		rm -rf "$dir"
+		meson setup "$dir" "$@" || return 1
+		echo "$*" >"$dir/.options"
+	fi
+	ninja -k 0 -C "$dir" "${targets[@]}"
+}
+
+# Runs tests of build/$1; the other arguments go to `meson test`. Prefix: the array test_wrapper.
+test_wrapper=()
+meson_test() {
+	local dir=build/$1 status
+	shift
+
+	rm -f "$dir/meson-logs/testlog.json"
+	"${test_wrapper[@]}" meson test -C "$dir" --no-rebuild --print-errorlogs "$@"
+	status=$?
+	[ -f "$dir/meson-logs/testlog.json" ] && count_results "$dir/meson-logs/testlog.json"
+	return "$status"
+}
+
+# Runs one suite and prints one line about it.
+run_suite() {
+	local suite=$1 log=$results/$1.log start=$SECONDS status passed=0 failed=0 skipped=0 p f s
+	local extra=''
+
+	mkdir -p "$results"
+	rm -f "$results/$suite.count"
+	printf '%-12s ' "$suite"
+	("suite_$suite") </dev/null >"$log" 2>&1
+	status=$?
+	while read -r p f s; do
+		passed=$((passed + p))
+		failed=$((failed + f))
+		skipped=$((skipped + s))
+	done < <(cat "$results/$suite.count" 2>/dev/null)
+	if [ "$failed" = 0 ] && { [ "$status" != 0 ] || [ $((passed + skipped)) = 0 ]; }; then
+		failed=1
+	fi
+	[ "$skipped" = 0 ] || extra=", $skipped skipped"
+	printf '%5d passed, %d failed%s in %d s\n' "$passed" "$failed" "$extra" $((SECONDS - start))
+	if [ "$failed" != 0 ]; then
+		say "--- the end of $log"
+		tail -n 60 "$log"
+		say "---"
+	fi
+	total_passed=$((total_passed + passed))
+	total_failed=$((total_failed + failed))
+	total_skipped=$((total_skipped + skipped))
+}
