@@ -16,7 +16,7 @@ const char *ptw_strerror(int error)
 	case PTW_ERR_RANGE:
 		return "range empty, wrapping or beyond the input address size";
 	case PTW_ERR_OUTPUT:
-		return "output address beyond the output address size";
+		return "output address or table beyond the output address size";
 	case PTW_ERR_PERM:
 		return "permissions or memory type not expressible in this format";
 	case PTW_ERR_CONFIG:
@@ -24,7 +24,7 @@ const char *ptw_strerror(int error)
 	case PTW_ERR_CONFIG_LEVELS:
 		return "input address size does not fit the number of levels";
 	case PTW_ERR_CONFIG_FEATURE:
-		return "feature without the feature it depends on";
+		return "feature that the format lacks, or without the feature it depends on";
 	case PTW_ERR_CONFIG_MODE:
 		return "mode that changes the meaning of entry bits is not supported";
 	case PTW_ERR_UNSUPPORTED:
@@ -42,7 +42,7 @@ const char *ptw_strerror(int error)
 	case PTW_ERR_AGAIN:
 		return "entry is owned by another operation or keeps changing, try again";
 	case PTW_ERR_STOPPED:
-		return "stopped by the visitor";
+		return "stopped by the visitor or output function";
 	case PTW_ERR_FAULT:
 		return "access not allowed by the mapping";
 	case PTW_ERR_CORRUPT_CYCLE:

@@ -104,18 +104,16 @@ static inline uint64_t ept_make_clean(const struct ptw_layout *l, uint64_t e, un
 static const struct ptw_format ept_format = { .name = "ept", .and_clear = true, EPT_FORMAT_FIELDS };
 static const struct ptw_format ept_tracked_format = { .name = "ept-tracked", EPT_FORMAT_FIELDS };
 
-static const struct ptw_layout ept_layout = {
-	.size = sizeof(struct ptw_layout),
-	.name = "ptw-ept",
-	.exact = true,
-	.present = EPT_OWN_PRESENT,
-	.frozen = EPT_OWN_FROZEN,
-	.held = EPT_OWN_HELD,
-	.user = EPT_OWN_USER,
-	.may_write = EPT_OWN_MAY_WRITE,
-	.kinds = 1,
-	.kind = { { .accessed = EPT_A, .dirty = EPT_D } },
-};
+#define EPT_OWN_LAYOUT                                                                             \
+	{                                                                                          \
+		.size = sizeof(struct ptw_layout), .name = "ptw-ept", .exact = true,               \
+		.present = EPT_OWN_PRESENT, .frozen = EPT_OWN_FROZEN, .held = EPT_OWN_HELD,        \
+		.user = EPT_OWN_USER, .may_write = EPT_OWN_MAY_WRITE, .kinds = 1,                  \
+		.kind = { { .accessed = EPT_A, .dirty = EPT_D } },                                 \
+	}
+
+/* Static, so that templates see a constant; ptw_layout_ept_own is the same for callers. */
+static const struct ptw_layout ept_layout = EPT_OWN_LAYOUT;
 
 static const struct ptw_layout ept_tracked_layout = {
 	.size = sizeof(struct ptw_layout),

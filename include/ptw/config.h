@@ -59,10 +59,12 @@ enum ptw_flush_kind {
  * ranges, and updates of accessed and dirty bits made through old ones are visible.
  *
  * Context: called outside read-side sections, on the thread of the operation, never on a young
- * harvest unless exact mode was asked for. May block. Must not change the same page table.
+ * harvest unless exact mode was asked for. Several threads may be in it at the same time. May block,
+ * so a processor that is asked to flush must not wait for the page table meanwhile: see
+ * ptw_fix_fault(). Must not change the same page table. Ranges cover leaf extents whole.
  * @param context from the configuration
  * @param ranges input address ranges in bytes, ascending, not overlapping
- * @param count how many
+ * @param count how many, 1 to 16
  * @param kind enum ptw_flush_kind
  * @param level highest level of a changed leaf entry, 0 = smallest pages; a hint
  */
@@ -76,11 +78,15 @@ struct ptw_config {
 	uint32_t granule_lg2; /**< arm64: 12, 14 or 16; elsewhere 12; 0: 12 */
 	uint32_t levels;      /**< number of levels, 1 to 5; Arm start level s is 4 - s; 0: the fewest for ia_bits */
 	uint32_t ia_bits;     /**< width of an input address; 0: all that `levels` full tables (or 48 bits) give */
-	uint32_t oa_bits;     /**< width of an output address (MAXPHYADDR, PARange); 0: the most the format has */
+	/** Width of an output address (MAXPHYADDR, PARange); 0: the most the format has. Tables must lie
+	 *  in it too (see phys_offset), and stage 2 caps ia_bits at it. */
+	uint32_t oa_bits;
 	uint32_t features;    /**< enum ptw_feature */
-	const struct ptw_layout *layout; /**< null: the library's own */
-	uint64_t phys_offset; /**< host address of a table = its physical address + phys_offset, modulo 2^64 */
-	const struct ptw_pool_config *pool; /**< null: mmap, no budget */
+	const struct ptw_layout *layout; /**< null: the library's own; attached EPT: ptw_layout_ept_hardware */
+	/** Host address of a table = its physical address + phys_offset, modulo 2^64; a multiple of
+	 *  the table size. 0: host addresses serve as physical ones, which need 47 bits of oa_bits. */
+	uint64_t phys_offset;
+	const struct ptw_pool_config *pool; /**< copied at creation; null: mmap, no budget */
 	ptw_flush_fn flush;   /**< null: nothing caches translations, or the caller flushes by himself */
 	void *flush_context;  /**< first argument of `flush` */
 };

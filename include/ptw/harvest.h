@@ -40,9 +40,14 @@ struct ptw_extent {
  * @param context from the harvest
  * @param page number of the page of bit 0 (input address / granule), a multiple of 64
  * @param young, dirty the word of each bitmap
- * @return 0 to go on, else the harvest ends with PTW_ERR_STOPPED after this word
+ * @return 0 to go on, else the harvest ends with PTW_ERR_STOPPED; what it had cleared by then is
+ *         still delivered, in one more call at most for each output function (and one for each
+ *         word of a large leaf extent), whose answer is ignored
  *
- * Context: inside a read-side section; must not block.
+ * Do not act on dirty before ptw_harvest() has returned: a processor with a cached translation may
+ * write until the flush that it does at its end.
+ *
+ * Context: inside a read-side section or at the end of the harvest; must not block.
  */
 typedef int (*ptw_harvest_word_fn)(void *context, uint64_t page, uint64_t young, uint64_t dirty);
 
@@ -69,8 +74,8 @@ struct ptw_harvest {
 	uint64_t oa_start;
 	uint64_t oa_end;  /**< first byte behind */
 	uint64_t budget;  /**< stop after this cost (entries, 16 for a cleared one); 0: no limit */
-	/** In: where to go on, 0 for the start. Out: where this call ended. Bitmaps stay relative to
-	 *  `start`. Null: no cursor. */
+	/** In: where to go on, 0 for the start. Out: where this call ended; at `end` there is nothing
+	 *  left, so set it to 0 for the next pass. Bitmaps stay relative to `start`. Null: none. */
 	uint64_t *cursor;
 };
 
@@ -86,16 +91,17 @@ struct ptw_harvest_result {
 	/** Entries skipped since another operation owns them; it reports them. A harvest of accessed
 	 *  into nothing but a dense bitmap does not look for them in level-0 tables. */
 	uint64_t owned;
-	uint64_t busy;     /**< extents left alone after 8 lost races; still as they were */
+	uint64_t busy;     /**< extents of which something was left alone after 8 lost races */
 	uint64_t sections; /**< read-side sections used */
-	struct ptw_extent head; /**< the extent that `start` cuts, whole; length 0: none */
-	struct ptw_extent tail; /**< the extent that `end` cuts, whole; length 0: none */
+	struct ptw_extent head; /**< the reported extent that `start` cuts, whole; length 0: none */
+	struct ptw_extent tail; /**< the reported extent that `end` cuts, whole; length 0: none */
 };
 
 /**
  * 64-bit words a dense bitmap of a range needs.
- * @param start, end input addresses in bytes
- * @param granule_lg2 12, 14 or 16
+ * @param start input address in bytes
+ * @param end first byte behind, above `start`
+ * @param granule_lg2 12, 14 or 16, as ptw_info tells it (not 0)
  *
  * Context: any. Ordering: none. Progress: wait-free. Errors: none.
  */

@@ -10,11 +10,17 @@
 
 PTW_BEGIN_DECLS
 
-/** Source of chunks; the default is mmap. Both calls may come from any thread, one at a time. */
+/**
+ * Source of memory; the default is mmap. Each page table has a pool of its own, made from a copy of
+ * this. Chunks go back when the page table is destroyed. Both calls may come from any thread that
+ * maps or creates, one at a time.
+ */
 struct ptw_pool_config {
 	size_t size;   /**< sizeof(struct ptw_pool_config), so that it can grow */
 	void *context; /**< first argument of both functions */
-	/** `bytes` of zeroed memory aligned to `align` (a power of two), or null. */
+	/** `bytes` of memory aligned to `align` (a power of two), or null. Asked for chunks, and for the
+	 *  root table (concatenated ones in one piece). Memory that is not aligned goes back at once and
+	 *  counts as none. */
 	void *(*chunk_alloc)(void *context, size_t bytes, size_t align);
 	/** Takes back what chunk_alloc gave. */
 	void (*chunk_free)(void *context, void *memory, size_t bytes);

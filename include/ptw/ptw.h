@@ -2,6 +2,9 @@
 /**
  * @file ptw.h
  * libptw: which pages are hot, read out of page tables that are in use. Includes every public header.
+ *
+ * Calls take their arguments in structs of the same name, as in `ptw_map(..., const struct ptw_map *)`;
+ * C++ must therefore write the `struct`.
  */
 #ifndef PTW_PTW_H
 #define PTW_PTW_H

@@ -59,7 +59,7 @@ struct ptw_attach {
 	const struct ptw_range *bounds;
 	uint32_t bounds_count; /**< how many */
 	uint32_t reserved; /**< 0 */
-	uint64_t table_budget; /**< most tables that one call may enter; at least 1 */
+	uint64_t table_budget; /**< most tables below the root that one call may enter; at least 1 */
 };
 
 /**
@@ -71,8 +71,9 @@ struct ptw_attach {
  *
  * Attached page tables can be walked, harvested, queried, fixed, checked and dumped, not mapped or
  * unmapped: they have no metadata. Every walk checks each table against bounds, budget and its own
- * path, and each entry against reserved bits, and ends with PTW_ERR_CORRUPT_* in bounded time. Their
- * owner must keep table memory readable until a grace period after unlinking it.
+ * path, and each entry against reserved bits, and ends with PTW_ERR_CORRUPT_* in bounded time. Table
+ * memory that the owner unlinks must stay readable for calls that run: within one process until a
+ * grace period of this library (ptw_barrier()) has passed, elsewhere as long as the bounds say.
  *
  * Context, Ordering, Progress, Errors: as ptw_pgtable_create().
  */
@@ -114,7 +115,8 @@ struct ptw_change_result {
  * Tables are prepared in private and published by one compare-exchange each; the call commits only
  * after all memory has been found.
  *
- * Context: the caller serializes map and unmap. May allocate. Not in a read-side section.
+ * Context: the caller serializes map and unmap. May allocate. In a read-side section or RCU callback:
+ * PTW_ERR_CONTEXT.
  * Ordering: an entry is published with release, partner the acquire load of walkers; no flush is
  * needed, since entries that are not present are not cached.
  * Progress: may wait for memory; never for walkers. Errors: as returned, and PTW_ERR_ARG,
@@ -151,7 +153,8 @@ struct ptw_unmap {
  * period. What processors set up to the exchange is in the result; with a cached dirty translation
  * a processor may write until the flush, without setting dirty again.
  *
- * Context: the caller serializes map and unmap. Calls the flush hook, not in a read-side section.
+ * Context: the caller serializes map and unmap. Calls the flush hook. In a read-side section or RCU
+ * callback: PTW_ERR_CONTEXT.
  * Ordering: each entry by acquire-release exchange, partner every other update of the entry.
  * Progress: bounded by the range; never waits for walkers. Errors: as returned, and PTW_ERR_ARG,
  * PTW_ERR_SIZE, PTW_ERR_ALIGN, PTW_ERR_RANGE, PTW_ERR_UNSUPPORTED (attached).
@@ -190,8 +193,9 @@ PTW_API int ptw_query(struct ptw_pgtable *pgtable, uint64_t ia, struct ptw_query
  * @return PTW_OK: try the access again; PTW_ERR_HOLE not mapped; PTW_ERR_FAULT not allowed;
  *         PTW_ERR_AGAIN lost 8 races or owned by another operation
  *
- * Context: any registered thread; one read-side section; the VMM's fault handler. No flush is
- * needed: permissions only grow. Ordering: compare-exchange, acquire-release.
+ * Context: any registered thread; one read-side section; the VMM's fault handler. After PTW_ERR_AGAIN
+ * go back to where the vCPU answers flush requests, let it run and fault again: the owner of the entry
+ * may be waiting for this very vCPU in its flush hook. No flush is needed: permissions only grow. Ordering: compare-exchange, acquire-release.
  * Progress: lock-free, bounded. Errors: as returned, PTW_ERR_ARG, PTW_ERR_RANGE, PTW_ERR_CORRUPT_*.
  */
 PTW_API int ptw_fix_fault(struct ptw_pgtable *pgtable, uint64_t ia, uint32_t access);
@@ -233,8 +237,8 @@ PTW_API int ptw_set_user_bit(struct ptw_pgtable *pgtable, uint64_t start, uint64
 /** What a check saw. */
 struct ptw_check_result {
 	size_t size;     /**< sizeof(struct ptw_check_result), so that it can grow */
-	uint64_t ia;     /**< where the first error lies */
-	uint64_t entry;  /**< the entry there */
+	uint64_t ia;     /**< where the first error lies; of a wrong live count of the root: 0 */
+	uint64_t entry;  /**< the entry there, as last read */
 	uint32_t level;  /**< its level */
 	uint32_t reserved; /**< 0 */
 	uint64_t tables; /**< tables seen */
@@ -253,14 +257,17 @@ struct ptw_check_result {
  */
 PTW_API int ptw_check(struct ptw_pgtable *pgtable, struct ptw_check_result *result);
 
-/** Receives one line of a dump, without newline; `text` is valid during the call. */
+/**
+ * Receives one line of a dump, without newline; `text` is valid during the call. Printing is fine for
+ * debugging: it holds up the freeing of tables meanwhile.
+ */
 typedef void (*ptw_line_fn)(void *context, const char *text);
 
 /**
  * Describe a range as text, one line for each run of leaves alike.
  * @param pgtable any page table
  * @param start, end input addresses in bytes, half-open, multiples of the granule; both 0: all
- * @param line called for every line, inside a read-side section: must not block
+ * @param line called for every line, inside a read-side section
  * @param context its first argument
  * @return PTW_OK, or as ptw_walk()
  *
@@ -284,9 +291,10 @@ struct ptw_info {
 	uint32_t attached;    /**< 1: built by somebody else */
 	uint32_t exact;       /**< 1: conservation of accessed and dirty is guaranteed */
 	uint32_t reserved;    /**< 0 */
+	uint64_t root;        /**< physical address of the root table */
 	uint64_t tables;      /**< tables in use, the root not counted */
 	uint64_t tables_retired; /**< waiting for a grace period */
-	uint64_t bytes;       /**< memory in use: tables, metadata, administration */
+	uint64_t bytes;       /**< memory held: tables, metadata, administration; kept for reuse till destroy */
 };
 
 /**

@@ -10,10 +10,14 @@
 
 PTW_BEGIN_DECLS
 
-#define PTW_VERSION_MAJOR 0 /**< version of the headers: incompatible changes */
-#define PTW_VERSION_MINOR 1 /**< version of the headers: additions */
-#define PTW_VERSION_PATCH 0 /**< version of the headers: corrections */
-#define PTW_VERSION_STRING "0.1.0" /**< the three together */
+/** Version of the headers: incompatible changes. */
+#define PTW_VERSION_MAJOR 0
+/** Version of the headers: additions. */
+#define PTW_VERSION_MINOR 1
+/** Version of the headers: corrections. */
+#define PTW_VERSION_PATCH 0
+/** The three together. */
+#define PTW_VERSION_STRING "0.1.0"
 
 /**
  * Version of the library in use, as major << 16 | minor << 8 | patch; compare with the

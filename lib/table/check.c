@@ -98,6 +98,19 @@ static int ptw_check_visit(void *context, const struct ptw_visit *visit)
 					       ptw_check_table(job, visit);
 }
 
+/* The walk itself refused something at `ia`: find out what. */
+static void ptw_check_where(const struct ptw_pgtable *p, uint64_t ia, struct ptw_check_result *seen)
+{
+	struct ptw_found found = { .e = 0 };
+
+	ptw_port_read_lock();
+	ptw_find(p, ia, &found);
+	ptw_port_read_unlock();
+	seen->ia = ia;
+	seen->entry = found.e;
+	seen->level = found.level;
+}
+
 int ptw_check(struct ptw_pgtable *p, struct ptw_check_result *result)
 {
 	struct ptw_check_job job = { 0 };
@@ -115,8 +128,8 @@ int ptw_check(struct ptw_pgtable *p, struct ptw_check_result *result)
 	if (result && result->size < sizeof(*result))
 		return PTW_ERR_SIZE;
 	ret = ptw_walk(p, 0, (uint64_t)1 << p->geometry.ia_bits, &walk, &walked);
-	if (ret && !job.seen.ia && !job.seen.entry)
-		job.seen.ia = walked.resume;
+	if (ret && !job.seen.entry)
+		ptw_check_where(p, walked.resume, &job.seen);
 	if (!ret && !p->attached &&
 	    ptw_check_live(p, p->root, (uint64_t)1 << p->geometry.root_lg2) !=
 		    ptw_port_load32(&p->root_live))

@@ -20,6 +20,7 @@ struct ptw_map_job {
 	uint64_t reached;
 	uint64_t leaves;
 	uint64_t tables;
+	int error; /* why no table could be built */
 };
 
 /* May one entry of `level` map `ia`, by size and alignment? */
@@ -115,7 +116,7 @@ static void ptw_map_discard(struct ptw_map_job *job, uint64_t *table, unsigned i
 	ptw_port_table_free(p->pool, table);
 }
 
-/* Build a private table of `level` with everything of [ia, end) in it; null: out of memory. */
+/* Build a private table of `level` with everything of [ia, end) in it; null: see job->error. */
 static uint64_t *ptw_map_build(struct ptw_map_job *job, uint64_t *parent, unsigned int level,
 			       uint64_t ia, uint64_t end)
 {
@@ -124,8 +125,15 @@ static uint64_t *ptw_map_build(struct ptw_map_job *job, uint64_t *parent, unsign
 	uint64_t *table = ptw_port_table_alloc(p->pool);
 	struct ptw_table_meta *meta;
 
-	if (!table)
+	if (!table) {
+		job->error = PTW_ERR_NOMEM;
 		return NULL;
+	}
+	if (!ptw_table_fits(p, table)) {
+		ptw_port_table_free(p->pool, table);
+		job->error = PTW_ERR_OUTPUT;
+		return NULL;
+	}
 	job->tables++;
 	meta = ptw_meta(p, table);
 	meta->parent = parent;
@@ -183,7 +191,7 @@ static int ptw_map_prepare(struct ptw_map_job *job, uint64_t *table, unsigned in
 			continue;
 		child = ptw_map_build(job, table, level - 1, ia, next);
 		if (!child)
-			return PTW_ERR_NOMEM;
+			return job->error;
 		if (job->last)
 			ptw_meta(p, job->last)->link = child;
 		else
@@ -246,6 +254,8 @@ static int ptw_map_args(struct ptw_pgtable *p, uint64_t *start, uint64_t *end, u
 		return PTW_ERR_ARG;
 	if (p->attached)
 		return PTW_ERR_UNSUPPORTED;
+	if (!ptw_port_may_block())
+		return PTW_ERR_CONTEXT;
 	ret = ptw_range_check(p, start, end);
 	if (ret)
 		return ret;

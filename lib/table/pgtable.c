@@ -34,6 +34,8 @@ static int ptw_pgtable_new(const struct ptw_config *config, bool attached,
 	ret = ptw_instance_choose(config, attached, p);
 	if (!ret)
 		ret = p->build->configure(config, &p->geometry);
+	if (!ret && (config->phys_offset & (ptw_table_bytes(&p->geometry) - 1)))
+		ret = PTW_ERR_ALIGN;
 	if (ret) {
 		ptw_port_free(p, sizeof(*p));
 		return ret;
@@ -65,10 +67,18 @@ int ptw_pgtable_create(const struct ptw_config *config, struct ptw_pgtable **out
 		return ret;
 	}
 	p->root = ptw_port_run_alloc(p->pool, p->root_bytes);
-	if (!p->root) {
+	if (!p->root)
+		ret = PTW_ERR_NOMEM;
+	else if (ptw_table_pa(p, p->root) & (p->root_bytes - 1))
+		ret = PTW_ERR_ALIGN;
+	else if (!ptw_table_fits(p, p->root))
+		ret = PTW_ERR_OUTPUT;
+	if (ret) {
+		if (p->root)
+			ptw_port_run_free(p->pool, p->root, p->root_bytes);
 		ptw_port_pool_destroy(p->pool);
 		ptw_port_free(p, sizeof(*p));
-		return PTW_ERR_NOMEM;
+		return ret;
 	}
 	for (uint64_t i = 0; i < p->root_bytes / 8; i++)
 		ptw_port_init_entry(&p->root[i], p->layout->empty);
@@ -180,6 +190,7 @@ int ptw_pgtable_info(const struct ptw_pgtable *p, struct ptw_info *info)
 	info->attached = p->attached;
 	info->exact = p->layout->exact;
 	info->reserved = 0;
+	info->root = ptw_table_pa(p, p->root);
 	info->tables = ptw_port_load(&p->tables_live);
 	/* Freed first, with acquire: it must not overtake what was retired. */
 	freed = ptw_port_load_table(&p->tables_freed);

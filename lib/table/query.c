@@ -56,6 +56,7 @@ int ptw_query(struct ptw_pgtable *p, uint64_t ia, struct ptw_query *query)
 static void ptw_mark_path(const struct ptw_pgtable *p, uint64_t ia, unsigned int leaf_level)
 {
 	const struct ptw_format *f = p->instance->format;
+	struct ptw_walk_state w = { .pgtable = (struct ptw_pgtable *)p }; /* for the guard */
 	uint64_t *table = p->root;
 
 	if (!p->build->table_accessed)
@@ -72,6 +73,10 @@ static void ptw_mark_path(const struct ptw_pgtable *p, uint64_t ia, unsigned int
 			if ((e & bits) == bits || ptw_port_cas(slot, &e, e | bits))
 				break;
 		}
+		w.table[level] = table;
+		if (p->attached && ptw_guard(&w, e, f->address(&p->geometry, e, level), level))
+			return;
+		w.tables++;
 		table = ptw_table_at(p, f->address(&p->geometry, e, level));
 	}
 }

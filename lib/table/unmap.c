@@ -155,6 +155,8 @@ static int ptw_unmap_args(struct ptw_pgtable *p, uint64_t *start, uint64_t *end,
 		return PTW_ERR_ARG;
 	if (p->attached)
 		return PTW_ERR_UNSUPPORTED;
+	if (!ptw_port_may_block())
+		return PTW_ERR_CONTEXT;
 	return ptw_range_check(p, start, end);
 }
 

@@ -92,7 +92,7 @@ static ptw_always_inline unsigned int ptw_group_lg2(const struct ptw_format *f,
 /*
  * The leaf extent around the entry at `slot`, at index `index` of its table: OR over the members of
  * a contiguous group, since hardware may set the bit in any one of them, and clear them all. Returns
- * what was found, and cleared unless `peek`; busy and gone are flagged only for single entries.
+ * what was found, and cleared unless `peek`; gone is flagged only for single entries.
  */
 static ptw_always_inline uint32_t ptw_extent(const struct ptw_format *f, const struct ptw_layout *l,
 					     const bool guarded, const struct ptw_geometry *g,
@@ -117,7 +117,7 @@ static ptw_always_inline uint32_t ptw_extent(const struct ptw_format *f, const s
 		/* By compare-exchange: the group may be taken apart meanwhile. */
 		one = peek ? ptw_state(f, l, e, level, want) :
 			     ptw_clear_entry(f, l, guarded, slot + i, e, level, want, true);
-		what |= one & (PTW_EXTENT_YOUNG | PTW_EXTENT_DIRTY);
+		what |= one & (PTW_EXTENT_YOUNG | PTW_EXTENT_DIRTY | PTW_CLEAR_BUSY);
 	}
 	return what;
 }
@@ -296,8 +296,10 @@ static ptw_always_inline int ptw_test_young_template(const struct ptw_format *f,
 			return ret;
 		what = ptw_extent(f, l, guarded, g, found.slot, ptw_index(f, g, ia, found.level),
 				  found.e, found.level, PTW_HARVEST_ACCESSED, !clear, false);
+		if (what & PTW_EXTENT_YOUNG)
+			return 1;
 		if (!(what & (PTW_CLEAR_GONE | PTW_CLEAR_BUSY)))
-			return what ? 1 : 0;
+			return 0;
 	}
 	return PTW_ERR_AGAIN;
 }

@@ -91,6 +91,12 @@ static inline uint64_t ptw_table_pa(const struct ptw_pgtable *p, const uint64_t 
 	return (uint64_t)(uintptr_t)table - p->phys_offset;
 }
 
+/* Can hardware reach a table there? */
+static inline bool ptw_table_fits(const struct ptw_pgtable *p, const uint64_t *table)
+{
+	return !(ptw_table_pa(p, table) >> p->geometry.oa_bits);
+}
+
 static inline size_t ptw_table_bytes(const struct ptw_geometry *g)
 {
 	return (size_t)8 << g->index_lg2;
@@ -119,7 +125,10 @@ static inline bool ptw_strip_sign(const struct ptw_pgtable *p, uint64_t *ia)
 		return true;
 	high = ~(uint64_t)0 << p->geometry.ia_bits;
 	sign = high | high >> 1;
-	if (p->build->id != PTW_FORMAT_X86_64 || (*ia & sign) != sign)
+	/* Hardware extends the highest bit of all levels: fewer input bits have no sign. */
+	if (p->build->id != PTW_FORMAT_X86_64 || (*ia & sign) != sign ||
+	    p->geometry.ia_bits != p->geometry.granule_lg2 +
+				   p->geometry.index_lg2 * (p->geometry.root_level + 1u))
 		return false;
 	*ia &= ~high;
 	return true;

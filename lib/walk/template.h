@@ -30,6 +30,7 @@ struct ptw_walk_state {
 	uint64_t cost; /* of this section */
 	uint64_t spent; /* of the sections before */
 	uint64_t budget; /* end the walk at this cost; 0: never */
+	uint64_t entries; /* read by a public visitor's walk */
 	uint64_t tables;
 	uint64_t sections;
 	uint64_t *table[PTW_MAX_LEVELS]; /* on the path to `ia`; valid inside a section */
@@ -232,7 +233,7 @@ struct ptw_found {
 
 /*
  * Find the leaf entry for `ia`. Inside a section. PTW_OK, PTW_ERR_HOLE, PTW_ERR_AGAIN (frozen), or an
- * error of an attached page table.
+ * error of an attached page table; `found` is also set for the entry that is corrupt.
  */
 static ptw_always_inline int ptw_find_template(const struct ptw_format *f,
 					       const struct ptw_layout *l, const bool guarded,
@@ -258,8 +259,10 @@ static ptw_always_inline int ptw_find_template(const struct ptw_format *f,
 
 			w.table[level] = table;
 			ret = ptw_guard(&w, e, f->address(g, e, level), level);
-			if (ret)
+			if (ret) {
+				*found = (struct ptw_found){ slot, e, level };
 				return ret;
+			}
 			w.tables++;
 		}
 		table = ptw_table_at(p, f->address(g, e, level));
@@ -269,16 +272,8 @@ static ptw_always_inline int ptw_find_template(const struct ptw_format *f,
 	if (!f->present(l, e, 0))
 		return e == l->frozen ? PTW_ERR_AGAIN : PTW_ERR_HOLE;
 leaf:
-	if (guarded) {
-		int ret = ptw_guard_leaf(p, e, level);
-
-		if (ret)
-			return ret;
-	}
-	found->slot = slot;
-	found->e = e;
-	found->level = level;
-	return PTW_OK;
+	*found = (struct ptw_found){ slot, e, level };
+	return guarded ? ptw_guard_leaf(p, e, level) : PTW_OK;
 }
 
 #endif /* PTW_LIB_TEMPLATE_H */

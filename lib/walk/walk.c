@@ -3,7 +3,7 @@
 #include <ptw/walk.h>
 
 #include "lib/walk/pgtable.h"
-#include "lib/walk/template.h"
+#include "lib/walk/visit_template.h"
 
 int ptw_range_check(const struct ptw_pgtable *p, uint64_t *start, uint64_t *end)
 {
@@ -44,7 +44,7 @@ int ptw_walk(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struct p
 	if (result) {
 		/* A leaf that the end cuts may have carried the walk past it. */
 		result->resume = w.ia < end ? w.ia : end;
-		result->entries = w.spent;
+		result->entries = w.entries;
 		result->tables = w.tables;
 		result->sections = w.sections;
 	}
@@ -99,6 +99,8 @@ int ptw_visit_changed(const struct ptw_visit *visit, unsigned int i, enum ptw_ch
 	}
 	if (wanted == e)
 		return 0;
+	/* Visits are made by the template, with this around them. */
+	((const struct ptw_visit_state *)visit)->walk->cost += PTW_CHANGED_COST;
 	return ptw_port_cas(&visit->slots[i], &e, wanted) ? 1 : PTW_ERR_AGAIN;
 }
 

@@ -145,6 +145,18 @@ void ptw_port_pool_destroy(struct ptw_pool *pool)
 	ptw_port_free(pool, sizeof(*pool));
 }
 
+/* What is not aligned would break the way from a table to its metadata. */
+static void *ptw_chunk_get(struct ptw_pool *pool, size_t bytes)
+{
+	void *memory = pool->chunk_alloc(pool->context, bytes, bytes);
+
+	if (memory && ((uintptr_t)memory & (bytes - 1))) {
+		pool->chunk_free(pool->context, memory, bytes);
+		memory = NULL;
+	}
+	return memory;
+}
+
 static void *ptw_pool_take(struct ptw_pool *pool)
 {
 	struct ptw_chunk *chunk = pool->chunks;
@@ -155,7 +167,7 @@ static void *ptw_pool_take(struct ptw_pool *pool)
 		return table;
 	}
 	if (!chunk || chunk->used == pool->per_chunk) {
-		chunk = pool->chunk_alloc(pool->context, pool->chunk_bytes, pool->chunk_bytes);
+		chunk = ptw_chunk_get(pool, pool->chunk_bytes);
 		if (!chunk)
 			return NULL;
 		chunk->next = pool->chunks;
@@ -200,17 +212,22 @@ void *ptw_port_table_meta(const struct ptw_pool *pool, const void *table)
 
 void *ptw_port_run_alloc(struct ptw_pool *pool, size_t bytes)
 {
-	void *memory = pool->chunk_alloc(pool->context, bytes, bytes);
+	void *memory;
 
+	pthread_mutex_lock(&pool->lock);
+	memory = ptw_chunk_get(pool, bytes);
 	if (memory)
 		pool->run_bytes += bytes;
+	pthread_mutex_unlock(&pool->lock);
 	return memory;
 }
 
 void ptw_port_run_free(struct ptw_pool *pool, void *memory, size_t bytes)
 {
+	pthread_mutex_lock(&pool->lock);
 	pool->chunk_free(pool->context, memory, bytes);
 	pool->run_bytes -= bytes;
+	pthread_mutex_unlock(&pool->lock);
 }
 
 /* Touched memory of a chunk of which `used` tables have been handed out. */

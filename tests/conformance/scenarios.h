@@ -52,6 +52,7 @@ static const struct scenario scenarios[] = {
 	{
 		.name = "ept",
 		.preset = "ept4",
+		.layout = &ptw_layout_ept_own,
 		.table_lg2 = 12,
 		.start = 512 * GIB,
 		.end = 516 * GIB,

@@ -207,3 +207,46 @@ Test(attach, reserved_bits)
 		cr_assert_eq(ptw_pgtable_destroy(p), PTW_OK);
 	}
 }
+
+/* Tables of somebody who has no software bits at all: what hardware sees is what there is. */
+Test(attach, ept_by_hardware_rules_alone)
+{
+	static uint64_t tables[4][512] __attribute__((aligned(4096)));
+	static uint64_t young[8];
+	const struct ptw_range bounds = {BASE, BASE + sizeof(tables)};
+	const struct ptw_attach attach = {
+		.size = sizeof(attach),
+		.root = BASE,
+		.bounds = &bounds,
+		.bounds_count = 1,
+		.table_budget = 3,
+	};
+	struct ptw_harvest harvest = {
+		.size = sizeof(harvest),
+		.flags = PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY,
+		.young = young,
+	};
+	struct ptw_harvest_result result = {.size = sizeof(result)};
+	struct ptw_check_result check = {.size = sizeof(check)};
+	struct ptw_pgtable *p = NULL;
+	struct ptw_config config;
+
+	for (unsigned int level = 0; level < 3; level++)
+		tables[level][0] = (BASE + (level + 1) * 4096) | 7;
+	tables[3][0] = 0x100000 | 6 << 3 | 7 | 1 << 8;		/* young */
+	tables[3][1] = 0x101000 | 6 << 3 | 7 | 1 << 8 | 1 << 9; /* young and dirty */
+	tables[3][2] = 0x102000 | 6 << 3 | 7;
+	tables[3][3] = 0x103000 | 6 << 3 | 1 << 8; /* no permission: not present, whatever else it says */
+	cr_assert_eq(ptw_preset("ept4", &config), PTW_OK);
+	config.phys_offset = (uint64_t)(uintptr_t)tables - BASE;
+	cr_assert_eq(ptw_pgtable_attach(&config, &attach, &p), PTW_OK);
+	cr_assert_eq(ptw_check(p, &check), PTW_OK);
+	cr_assert_eq(check.leaves, 3u);
+	cr_assert_eq(ptw_harvest(p, 0, 512 * 4096, &harvest, &result), PTW_OK);
+	cr_assert_eq(young[0], 3u);
+	cr_assert_eq(result.dirty_extents, 1u);
+	cr_assert_eq(tables[3][0], 0x100000u | 6 << 3 | 7);
+	cr_assert_eq(tables[3][1], 0x101000u | 6 << 3 | 7);
+	cr_assert_eq(tables[3][3], 0x103000u | 6 << 3 | 1 << 8);
+	cr_assert_eq(ptw_pgtable_destroy(p), PTW_OK);
+}

@@ -2,8 +2,8 @@
 /*
  * What a page table should say, kept as flat arrays: one record per page, no tree.
  *
- * The one thing of the tree that shows is which tables exist, since a block is not put where a table
- * is; so the model also keeps one flag for each table that may stand in an area.
+ * The one thing of the tree that shows is which tables exist, since a block is not put where a
+ * table is; so the model also keeps one flag for each table that may stand in an area.
  */
 #ifndef PTW_TESTS_MODEL_H
 #define PTW_TESTS_MODEL_H
@@ -31,7 +31,8 @@ struct area {
 	uint64_t base; /* bytes */
 	uint32_t pages;
 	struct page *page;
-	uint8_t *table[PTW_MAX_LEVELS]; /* does entry i of that level lead to a table? null: too large */
+	uint8_t *table
+		[PTW_MAX_LEVELS]; /* does entry i of that level lead to a table? null: too large */
 };
 
 struct model {
@@ -225,10 +226,12 @@ static inline int model_unmap(struct model *model, struct area *a, uint32_t star
 		p += extent.count;
 	}
 	report->reached = end;
-	for (unsigned int level = 1; !strict && level < PTW_MAX_LEVELS && a->table[level]; level++) {
+	for (unsigned int level = 1; !strict && level < PTW_MAX_LEVELS && a->table[level];
+	     level++) {
 		const uint32_t count = entry_pages(model, level);
 
-		for (uint32_t p = (start + count - 1) / count * count; p + count <= end; p += count) {
+		for (uint32_t p = (start + count - 1) / count * count; p + count <= end;
+		     p += count) {
 			report->tables += a->table[level][p / count];
 			a->table[level][p / count] = 0;
 		}

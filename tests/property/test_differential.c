@@ -3,75 +3,9 @@
  * Random operations on a page table of every preset, and on a model that is a flat array of pages.
  * After each operation both must have said the same.
  */
-#include "tests/property/model.h"
+#include "tests/property/harvests.h"
 
 #define STEPS 3000
-
-struct run {
-	struct machine m;
-	struct model model;
-	const char *preset;
-	uint64_t random;
-	unsigned int step;
-	/* Work space, one of each per page of the largest area. */
-	uint32_t pages;
-	uint64_t *young_words, *dirty_words;
-	uint8_t *young, *dirty; /* expected */
-	uint8_t *seen_young, *seen_dirty; /* through a sink */
-};
-
-#define check(r, condition, ...)                                                                   \
-	cr_assert(condition, "%s, step %u: %s", (r)->preset, (r)->step,                            \
-		  (snprintf(why, sizeof(why), __VA_ARGS__), why))
-static char why[512];
-
-#define check_eq(r, what, a, b)                                                                    \
-	check(r, (uint64_t)(a) == (uint64_t)(b), "%s is %#" PRIx64 ", not %#" PRIx64, what,        \
-	      (uint64_t)(a), (uint64_t)(b))
-
-static uint64_t ia_of(const struct run *r, const struct area *a, uint64_t page)
-{
-	return a->base + page * r->m.granule;
-}
-
-/* x86-64 takes the upper half with and without its sign. */
-static uint64_t any_sign(struct run *r, uint64_t ia)
-{
-	const uint64_t half = r->m.ia_end / 2;
-
-	if (r->m.config.format == PTW_FORMAT_X86_64 && ia >= half && ia < r->m.ia_end)
-		return ia | ~(r->m.ia_end - 1);
-	return ia;
-}
-
-/* The end of a range gets the sign that its start has, if there is such an address. */
-static void any_range(struct run *r, uint64_t *start, uint64_t *end)
-{
-	if (*end == r->m.ia_end || *start < r->m.ia_end / 2 || !random_chance(&r->random, 50))
-		return;
-	*start = any_sign(r, *start);
-	*end = any_sign(r, *end);
-}
-
-/* A range of pages: often short, often on the boundary of a block. */
-static void random_range(struct run *r, const struct area *a, uint32_t *start, uint32_t *end)
-{
-	const uint32_t block = entry_pages(&r->model, 1 + (uint32_t)random_below(&r->random, 2));
-	const uint32_t most[] = { 1, 8, 70, block, 3 * block, a->pages };
-	uint32_t length = 1 + (uint32_t)random_below(&r->random, most[random_below(&r->random, 6)]);
-
-	*start = (uint32_t)random_below(&r->random, a->pages);
-	if (random_chance(&r->random, 40))
-		*start = *start / block * block;
-	if (length > a->pages - *start)
-		length = a->pages - *start;
-	*end = *start + length;
-	if (random_chance(&r->random, 40)) {
-		*end = (*end + block - 1) / block * block;
-		if (*end > a->pages)
-			*end = a->pages;
-	}
-}
 
 static struct ptw_map random_map(struct run *r)
 {
@@ -104,7 +38,8 @@ static void check_change(struct run *r, const struct area *a, const char *what, 
 			 int expected, const struct ptw_change_result *got,
 			 const struct report *report)
 {
-	check(r, ret == expected, "%s: %s, not %s", what, ptw_strerror(ret), ptw_strerror(expected));
+	check(r, ret == expected, "%s: %s, not %s", what, ptw_strerror(ret),
+	      ptw_strerror(expected));
 	check_eq(r, "reached", got->reached, ia_of(r, a, report->reached));
 	if (ret == PTW_OK)
 		check_eq(r, "leaves", got->leaves, report->leaves);
@@ -143,36 +78,6 @@ static void do_map(struct run *r, struct area *a)
 	ret = ptw_map(r->m.pgtable, start, end, oa, &map, &got);
 	expected = model_map(&r->model, a, from, to, oa, &map, &report);
 	check_change(r, a, "map", ret, expected, &got, &report);
-}
-
-static bool test_bit(const uint64_t *words, uint32_t bit)
-{
-	return words[bit / 64] >> bit % 64 & 1;
-}
-
-/* Bits that were set before stay; all others are as expected, also those beside the range. */
-static void check_bitmap(struct run *r, const char *what, const struct area *a, uint64_t start,
-			 uint64_t end, const uint64_t *words, const uint8_t *expected)
-{
-	const uint64_t base = start / r->m.granule & ~(uint64_t)63;
-	const uint64_t count = ptw_bitmap_words(start, end, r->m.info.granule_lg2) * 64;
-
-	for (uint64_t i = 0; i < count; i++) {
-		const uint64_t page = base + i - a->base / r->m.granule;
-		const bool inside = page < a->pages && ia_of(r, a, page) >= start &&
-				    ia_of(r, a, page) < end;
-		const bool want = i % 11 == 3 || (inside && expected[page]);
-
-		check(r, test_bit(words, (uint32_t)i) == want,
-		      "%s bitmap: page %#" PRIx64 " is %d", what, base + i, !want);
-	}
-}
-
-static void fill_bitmap(uint64_t *words, uint64_t count)
-{
-	memset(words, 0, count * 8);
-	for (uint64_t i = 3; i < count * 64; i += 11)
-		words[i / 64] |= (uint64_t)1 << i % 64;
 }
 
 static void do_unmap(struct run *r, struct area *a)
@@ -271,255 +176,13 @@ static void do_access(struct run *r, struct area *a)
 		extent_of(a, p)->dirty = true;
 }
 
-/* A harvest under way, for its sinks. */
-struct sinks {
-	struct run *r;
-	struct area *a;
-	uint64_t next_page; /* words and runs come in ascending order */
-	uint64_t next_run;
-	struct ptw_extent last;
-	bool runs;
-};
-
-static void see(struct sinks *s, uint64_t page, uint32_t what)
-{
-	struct run *r = s->r;
-	const uint64_t p = page - s->a->base / r->m.granule;
-
-	check(r, p < s->a->pages, "page %#" PRIx64 " is not in the range", page);
-	if (what & PTW_EXTENT_YOUNG) {
-		check(r, !r->seen_young[p], "page %#" PRIx64 " young twice", page);
-		r->seen_young[p] = 1;
-	}
-	if (what & PTW_EXTENT_DIRTY) {
-		check(r, !r->seen_dirty[p], "page %#" PRIx64 " dirty twice", page);
-		r->seen_dirty[p] = 1;
-	}
-}
-
-static int take_word(void *context, uint64_t page, uint64_t young, uint64_t dirty)
-{
-	struct sinks *s = context;
-
-	check(s->r, !(page & 63) && (young | dirty), "odd word at page %#" PRIx64, page);
-	check(s->r, page >= s->next_page, "word at page %#" PRIx64 " out of order", page);
-	s->next_page = page + 64;
-	for (unsigned int i = 0; !s->runs && i < 64; i++) {
-		if (young >> i & 1)
-			see(s, page + i, PTW_EXTENT_YOUNG);
-		if (dirty >> i & 1)
-			see(s, page + i, PTW_EXTENT_DIRTY);
-	}
-	return 0;
-}
-
-static int take_run(void *context, const struct ptw_extent *run)
-{
-	struct sinks *s = context;
-	struct run *r = s->r;
-
-	check(r, run->length && run->what, "empty run");
-	check(r, run->start >= s->next_run, "run at %#" PRIx64 " out of order", run->start);
-	check(r, run->start != s->next_run || run->level != s->last.level ||
-	      run->what != s->last.what || !s->last.length,
-	      "runs at %#" PRIx64 " were not joined", run->start);
-	s->next_run = run->start + run->length;
-	s->last = *run;
-	for (uint64_t ia = run->start; ia < s->next_run; ia += r->m.granule) {
-		const uint64_t p = (ia - s->a->base) / r->m.granule;
-
-		see(s, ia / r->m.granule, run->what);
-		check_eq(r, "level of run", run->level, s->a->page[p].level);
-	}
-	return 0;
-}
-
-static bool same_extent(const struct ptw_extent *x, const struct ptw_extent *y)
-{
-	return x->length == y->length &&
-	       (!x->length || (x->start == y->start && x->level == y->level && x->what == y->what));
-}
-
-/* What a harvest should find; cleared in the model unless it only looks. */
-struct expected {
-	struct report report;
-	struct ptw_extent head, tail;
-	uint64_t span_start, span_end;
-};
-
-static void model_harvest(struct run *r, struct area *a, uint32_t from, uint32_t to,
-			  const struct ptw_harvest *h, struct expected *x)
-{
-	memset(r->young, 0, r->pages);
-	memset(r->dirty, 0, r->pages);
-	x->span_start = UINT64_MAX;
-	for (uint32_t p = from; p < to;) {
-		struct page *extent = extent_of(a, p);
-		struct page state = *extent;
-		struct ptw_extent found;
-		uint32_t end;
-
-		if (!a->page[p].count) {
-			p++;
-			continue;
-		}
-		end = state.first + state.count;
-		if (end > to)
-			end = to;
-		state.young &= h->flags & PTW_HARVEST_ACCESSED;
-		state.dirty &= (h->flags & PTW_HARVEST_DIRTY) != 0;
-		if (h->oa_end && (state.oa < h->oa_start || state.oa >= h->oa_end))
-			state.young = state.dirty = false;
-		report_extent(&x->report, &state, end - p);
-		memset(r->young + p, state.young, end - p);
-		memset(r->dirty + p, state.dirty, end - p);
-		found.start = ia_of(r, a, state.first);
-		found.length = state.count * r->m.granule;
-		found.level = state.level;
-		found.what = (state.young ? PTW_EXTENT_YOUNG : 0) |
-			     (state.dirty ? PTW_EXTENT_DIRTY : 0);
-		if (found.what) {
-			if (state.first < from)
-				x->head = found;
-			if (state.first + state.count > to)
-				x->tail = found;
-			if (x->span_start > found.start)
-				x->span_start = found.start;
-			x->span_end = found.start + found.length;
-		}
-		if (!(h->flags & PTW_HARVEST_PEEK)) {
-			extent->young &= !state.young;
-			extent->dirty &= !state.dirty;
-		}
-		p = end;
-	}
-}
-
-static void random_harvest(struct run *r, struct ptw_harvest *h, struct sinks *sinks)
-{
-	*h = (struct ptw_harvest){
-		.size = sizeof(*h),
-		.flags = 1 + (uint32_t)random_below(&r->random, 3),
-		.context = sinks,
-	};
-	/* One in three is the kind that has a loop of its own. */
-	if (random_chance(&r->random, 33)) {
-		h->flags = PTW_HARVEST_ACCESSED;
-		h->young = r->young_words;
-	} else {
-		if (random_chance(&r->random, 20))
-			h->flags |= PTW_HARVEST_PEEK;
-		if (random_chance(&r->random, 20))
-			h->flags |= PTW_HARVEST_EXACT;
-		if (random_chance(&r->random, 60))
-			h->young = r->young_words;
-		if (random_chance(&r->random, 60))
-			h->dirty = r->dirty_words;
-		if (random_chance(&r->random, 40))
-			h->word = take_word;
-		if (random_chance(&r->random, 40)) {
-			h->run = take_run;
-			sinks->runs = true;
-		}
-		if (random_chance(&r->random, 20)) {
-			const uint64_t oa_end = (uint64_t)1 << r->m.info.oa_bits;
-
-			h->oa_start = random_below(&r->random, oa_end);
-			h->oa_end = h->oa_start + 1 + random_below(&r->random, oa_end);
-		}
-	}
-	if (random_chance(&r->random, 30))
-		h->budget = 1 + random_below(&r->random, random_chance(&r->random, 50) ? 50 : 5000);
-}
-
-static void add_result(struct ptw_harvest_result *sum, const struct ptw_harvest_result *one)
-{
-	sum->young_extents += one->young_extents;
-	sum->young_pages += one->young_pages;
-	sum->dirty_extents += one->dirty_extents;
-	sum->dirty_pages += one->dirty_pages;
-	sum->owned += one->owned;
-	sum->busy += one->busy;
-	if (one->head.length)
-		sum->head = one->head;
-	if (one->tail.length)
-		sum->tail = one->tail;
-}
-
-static void do_harvest(struct run *r, struct area *a)
-{
-	struct sinks sinks = { .r = r, .a = a };
-	struct ptw_harvest_result one = { .size = sizeof(one) }, sum = { 0 };
-	struct expected x = { .span_end = 0 };
-	struct ptw_range flushed = { UINT64_MAX, 0 };
-	struct ptw_harvest h;
-	uint64_t start, end, s, e, cursor = 0, resume;
-	uint32_t from, to;
-	int ret;
-
-	random_range(r, a, &from, &to);
-	start = s = ia_of(r, a, from);
-	end = e = ia_of(r, a, to);
-	random_harvest(r, &h, &sinks);
-	h.cursor = &cursor;
-	fill_bitmap(r->young_words, ptw_bitmap_words(start, end, r->m.info.granule_lg2));
-	fill_bitmap(r->dirty_words, ptw_bitmap_words(start, end, r->m.info.granule_lg2));
-	memset(r->seen_young, 0, r->pages);
-	memset(r->seen_dirty, 0, r->pages);
-	model_harvest(r, a, from, to, &h, &x);
-	any_range(r, &s, &e);
-	resume = start;
-	do {
-		const unsigned int flushes = r->m.flushes;
-
-		sinks.next_page = 0;
-		sinks.last.length = 0;
-		ret = ptw_harvest(r->m.pgtable, s, e, &h, &one);
-		check(r, ret == PTW_OK || (h.budget && ret == PTW_ERR_BUDGET), "harvest: %s",
-		      ptw_strerror(ret));
-		check(r, one.resume > resume && one.resume <= end, "no progress at %#" PRIx64, resume);
-		check_eq(r, "cursor", cursor, one.resume);
-		resume = one.resume;
-		add_result(&sum, &one);
-		if (r->m.flushes == flushes)
-			continue;
-		check_eq(r, "flushes", r->m.flushes, flushes + 1);
-		if (flushed.start > r->m.range[0].start)
-			flushed.start = r->m.range[0].start;
-		if (flushed.end < r->m.range[0].end)
-			flushed.end = r->m.range[0].end;
-	} while (ret);
-	check_eq(r, "resume", resume, end);
-	check_eq(r, "young extents", sum.young_extents, x.report.young_extents);
-	check_eq(r, "young pages", sum.young_pages, x.report.young_pages);
-	check_eq(r, "dirty extents", sum.dirty_extents, x.report.dirty_extents);
-	check_eq(r, "dirty pages", sum.dirty_pages, x.report.dirty_pages);
-	check_eq(r, "owned or busy", sum.owned | sum.busy, 0);
-	check(r, same_extent(&sum.head, &x.head), "head %#" PRIx64, sum.head.start);
-	check(r, same_extent(&sum.tail, &x.tail), "tail %#" PRIx64, sum.tail.start);
-	if (h.young)
-		check_bitmap(r, "young", a, start, end, r->young_words, r->young);
-	if (h.dirty)
-		check_bitmap(r, "dirty", a, start, end, r->dirty_words, r->dirty);
-	if (h.word || h.run) {
-		check(r, !memcmp(r->seen_young, r->young, r->pages), "young pages of a sink");
-		check(r, !memcmp(r->seen_dirty, r->dirty, r->pages), "dirty pages of a sink");
-	}
-	if ((h.flags & (PTW_HARVEST_DIRTY | PTW_HARVEST_EXACT)) && !(h.flags & PTW_HARVEST_PEEK)) {
-		check_eq(r, "start of flush", flushed.start, x.span_start);
-		check_eq(r, "end of flush", flushed.end, x.span_end);
-	} else {
-		check_eq(r, "flushed bytes", flushed.end, 0);
-	}
-}
-
 static void do_single(struct run *r, struct area *a)
 {
 	const uint32_t p = (uint32_t)random_below(&r->random, a->pages);
 	const uint64_t ia = any_sign(r, ia_of(r, a, p) + random_below(&r->random, r->m.granule));
 	const bool clear = random_chance(&r->random, 50);
-	const int ret = clear ? ptw_test_clear_young(r->m.pgtable, ia) :
-				ptw_test_young(r->m.pgtable, ia);
+	const int ret =
+		clear ? ptw_test_clear_young(r->m.pgtable, ia) : ptw_test_young(r->m.pgtable, ia);
 
 	check_eq(r, "young", (int64_t)ret,
 		 (int64_t)(a->page[p].count ? extent_of(a, p)->young : PTW_ERR_HOLE));
@@ -636,8 +299,7 @@ static void add_line(void *context, const char *line)
 {
 	uint64_t *bytes = context, start, end;
 
-	if (!strstr(line, " table at ") &&
-	    sscanf(line, " %" SCNx64 "-%" SCNx64, &start, &end) == 2)
+	if (!strstr(line, " table at ") && sscanf(line, " %" SCNx64 "-%" SCNx64, &start, &end) == 2)
 		*bytes += end - start;
 }
 
@@ -697,7 +359,8 @@ static void make_areas(struct run *r)
 	const uint64_t block = entry_size(m, 1);
 	uint64_t bytes = 3 * block;
 
-	if (m->config.format == PTW_FORMAT_PERVERSE) {
+	/* All there is, where that is little. */
+	if (m->ia_end / m->granule <= 40000) {
 		model_area(&r->model, 0, (uint32_t)(m->ia_end / m->granule));
 		return;
 	}
@@ -709,8 +372,15 @@ static void make_areas(struct run *r)
 	model_area(&r->model, m->ia_end - bytes, (uint32_t)(bytes / m->granule));
 }
 
-static void run_preset(const char *preset, unsigned int steps)
+/* A preset, in a geometry of its own where numbers are not 0. */
+struct shape {
+	const char *preset;
+	uint32_t levels, ia_bits, features;
+};
+
+static void run_shape(const struct shape *shape, unsigned int steps)
 {
+	const char *preset = shape->preset;
 	struct run *r = calloc(1, sizeof(*r));
 
 	cr_assert_not_null(r);
@@ -719,6 +389,11 @@ static void run_preset(const char *preset, unsigned int steps)
 	for (const char *c = preset; *c; c++)
 		r->random = r->random * 31 + (unsigned char)*c;
 	machine_preset(&r->m, preset);
+	if (shape->levels)
+		r->m.config.levels = shape->levels;
+	if (shape->ia_bits)
+		r->m.config.ia_bits = shape->ia_bits;
+	r->m.config.features |= shape->features;
 	machine_start(&r->m, PTW_SOFTMMU_CONTIG_FREEDOM);
 	r->model.m = &r->m;
 	r->model.stride = r->m.info.index_lg2;
@@ -753,7 +428,7 @@ static void run_family(const char *prefix)
 		if (strncmp(preset, prefix, strlen(prefix)))
 			continue;
 		cr_log_info("%s, seed %#" PRIx64, preset, test_seed());
-		run_preset(preset, STEPS / test_slowness());
+		run_shape(&(struct shape){ .preset = preset }, STEPS / test_slowness());
 		found++;
 	}
 	cr_assert_neq(found, 0u);
@@ -792,4 +467,33 @@ Test(differential, arm64_s1, .timeout = 120)
 Test(differential, perverse, .timeout = 120)
 {
 	run_family("perverse");
+}
+
+/* Roots wider or shorter than a table, few levels, groups that are the whole root or wider. */
+Test(differential, odd_shapes, .timeout = 120)
+{
+	static const struct shape shapes[] = {
+		{ "arm64-s2-4k", 3, 40, 0 },
+		{ "arm64-s2-4k", 3, 43, PTW_FEATURE_XNX },
+		{ "arm64-s2-4k", 3, 31, 0 },
+		{ "arm64-s2-4k-contig", 2, 25, 0 },
+		{ "arm64-s2-4k-contig", 2, 23, PTW_FEATURE_TTST },
+		{ "arm64-s2-4k-contig", 1, 18, PTW_FEATURE_TTST },
+		{ "arm64-s2-16k-contig", 2, 28, 0 },
+		{ "arm64-s2-64k-contig", 2, 33, 0 },
+		{ "arm64-s1-16k", 2, 36, 0 },
+		{ "arm64-s1-4k", 4, 40, PTW_FEATURE_CONTIG },
+		{ "x86-64", 4, 40, 0 },
+		{ "ept4", 4, 40, 0 },
+		{ "ept5", 5, 49, 0 },
+		{ "perverse", 1, 0, 0 },
+		{ "perverse", 2, 0, 0 },
+		{ "perverse", 3, 20, 0 },
+	};
+
+	for (unsigned int i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		cr_log_info("%s, %u levels, %u bits, seed %#" PRIx64, shapes[i].preset,
+			    shapes[i].levels, shapes[i].ia_bits, test_seed());
+		run_shape(&shapes[i], STEPS / test_slowness());
+	}
 }

@@ -16,7 +16,7 @@
 #include <ptw/ptw.h>
 
 /* Not zero, so that a forgotten translation between host and physical addresses is found out. */
-#define PHYS_OFFSET ((uint64_t)1 << 24)
+#define PHYS_OFFSET  ((uint64_t)1 << 24)
 
 #define FLUSH_RANGES 16
 
@@ -198,6 +198,38 @@ static inline int query_error(struct machine *m, uint64_t ia)
 	return ptw_query(m->pgtable, ia, &query);
 }
 
+/* Map and unmap, where the outcome is known. */
+static inline struct ptw_change_result map_result(struct machine *m, uint64_t start, uint64_t end,
+						  uint64_t oa, unsigned int levels, int expected)
+{
+	struct ptw_change_result result = { .size = sizeof(result) };
+	struct ptw_map map = full_access(m);
+	int ret;
+
+	map.page_levels = levels;
+	ret = ptw_map(m->pgtable, start, end, oa, &map, &result);
+	cr_assert_eq(ret, expected, "map: %s", ptw_strerror(ret));
+	return result;
+}
+
+static inline struct ptw_change_result unmap_result(struct machine *m, uint64_t start, uint64_t end,
+						    uint32_t flags, int expected)
+{
+	struct ptw_unmap unmap = { .size = sizeof(unmap), .flags = flags };
+	struct ptw_change_result result = { .size = sizeof(result) };
+	int ret = ptw_unmap(m->pgtable, start, end, &unmap, &result);
+
+	cr_assert_eq(ret, expected, "unmap: %s", ptw_strerror(ret));
+	return result;
+}
+
+static inline void assert_level(struct machine *m, uint64_t ia, unsigned int level)
+{
+	const struct ptw_query q = query_at(m, ia);
+
+	cr_assert_eq(q.level, level, "%#" PRIx64 " has level %u, not %u", ia, q.level, level);
+}
+
 /* A number that changes with every bit of every entry that can be reached. */
 static inline int fingerprint_visit(void *context, const struct ptw_visit *visit)
 {
@@ -290,8 +322,8 @@ static inline bool random_chance(uint64_t *state, unsigned int percent)
 }
 
 /* Run `body` with `name` set to every preset in turn. */
-#define for_each_preset(name)                                                                      \
-	for (unsigned int preset_number = 0;                                                       \
-	     ((name) = ptw_preset_name(preset_number)) != NULL; preset_number++)
+#define for_each_preset(name)                                                                   \
+	for (unsigned int preset_number = 0; ((name) = ptw_preset_name(preset_number)) != NULL; \
+	     preset_number++)
 
 #endif /* PTW_TESTS_PGTABLE_MACHINE_H */

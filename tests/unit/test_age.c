@@ -71,7 +71,8 @@ Test(age, ages_and_saturation)
 Test(age, odd_numbers_of_pages)
 {
 	for (uint64_t pages = 1; pages <= 200; pages++) {
-		const uint64_t all[5] = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
+		const uint64_t all[5] = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+					  UINT64_MAX };
 
 		start(pages);
 		ptw_age_mark(&age, 0, UINT64_MAX);

@@ -19,7 +19,8 @@ static unsigned int visits;
 static void record(const struct ptw_visit *v)
 {
 	if (visits < sizeof(seen) / sizeof(seen[0]))
-		seen[visits] = (struct seen){ v->kind, v->level, v->count, v->ia, v->size, v->leaves };
+		seen[visits] =
+			(struct seen){ v->kind, v->level, v->count, v->ia, v->size, v->leaves };
 	visits++;
 }
 
@@ -119,8 +120,9 @@ Test(walk, a_leaf_that_is_cut_is_visited_whole)
 	machine_open(&m, "ept4");
 	block = entry_size(&m, 1);
 	map_levels(&m, block, 3 * block, 0, 2);
-	cr_assert_eq(walk(block + m.granule, 2 * block + m.granule, PTW_VISIT_LEAF, record_visit,
-			  NULL), PTW_OK);
+	cr_assert_eq(
+		walk(block + m.granule, 2 * block + m.granule, PTW_VISIT_LEAF, record_visit, NULL),
+		PTW_OK);
 	cr_assert_eq(visits, 1u);
 	cr_assert_eq(seen[0].ia, block);
 	cr_assert_eq(seen[0].count, 2u);
@@ -133,7 +135,9 @@ Test(walk, holes)
 	const char *preset;
 
 	for_each_preset(preset) {
-		struct ptw_walk w = { .size = sizeof(w), .kinds = PTW_VISIT_LEAF, .holes = true,
+		struct ptw_walk w = { .size = sizeof(w),
+				      .kinds = PTW_VISIT_LEAF,
+				      .holes = true,
 				      .visit = record_visit };
 		uint64_t next = 0, last = 0;
 
@@ -179,7 +183,9 @@ Test(walk, kinds_and_min_level)
 	cr_assert_eq(walk(0, m.ia_end, ALL_KINDS, record_visit, NULL), PTW_OK);
 	cr_assert_eq(visits, 8u);
 	for (unsigned int level = 1; level <= 3; level++) {
-		struct ptw_walk w = { .size = sizeof(w), .kinds = ALL_KINDS, .min_level = level,
+		struct ptw_walk w = { .size = sizeof(w),
+				      .kinds = ALL_KINDS,
+				      .min_level = level,
 				      .visit = record_visit };
 
 		visits = 0;
@@ -202,7 +208,7 @@ static int skip_visit(void *context, const struct ptw_visit *v)
 
 	record(v);
 	return v->kind == PTW_VISIT_TABLE_PRE && v->level == 1 && v->ia == *ia ? PTW_VISIT_SKIP :
-										PTW_VISIT_NEXT;
+										 PTW_VISIT_NEXT;
 }
 
 Test(walk, skip)
@@ -263,8 +269,7 @@ Test(walk, stop_and_errors)
 	cr_assert_eq(result.resume, block);
 	/* A leaf that sticks out does not carry the answer with it. */
 	stop = (struct stop){ PTW_VISIT_TABLE_POST, 0, PTW_VISIT_STOP };
-	cr_assert_eq(walk(block, block + m.granule, ALL_KINDS, stop_visit, &stop),
-		     PTW_ERR_STOPPED);
+	cr_assert_eq(walk(block, block + m.granule, ALL_KINDS, stop_visit, &stop), PTW_ERR_STOPPED);
 	cr_assert_eq(result.resume, block + m.granule);
 	for (unsigned int kind = PTW_VISIT_LEAF; kind <= PTW_VISIT_TABLE_POST; kind <<= 1) {
 		stop = (struct stop){ kind, 0, PTW_ERR_PERM };
@@ -320,7 +325,8 @@ static int pair_visit(void *context, const struct ptw_visit *v)
 	if (v->kind == PTW_VISIT_TABLE_PRE) {
 		cr_assert(!top || v->level + 1 == top->level);
 		cr_assert_lt(p->depth, (unsigned int)PTW_MAX_LEVELS);
-		p->stack[p->depth++] = (struct seen){ .level = v->level, .ia = v->ia, .size = v->size };
+		p->stack[p->depth++] =
+			(struct seen){ .level = v->level, .ia = v->ia, .size = v->size };
 		p->tables++;
 	} else if (v->kind == PTW_VISIT_TABLE_POST) {
 		cr_assert(top && v->level == top->level && v->ia == top->ia,
@@ -356,7 +362,8 @@ Test(walk, pre_and_post_are_paired_over_sections)
 		cr_assert_eq(pairs.tables, tables, "%s", preset);
 		/* However many sections it took. */
 		cr_assert_geq(result.sections, pages > 8192 ? 3u : 1u);
-		cr_assert_eq(result.tables, tables, "%s: %" PRIu64 " tables", preset, result.tables);
+		cr_assert_eq(result.tables, tables, "%s: %" PRIu64 " tables", preset,
+			     result.tables);
 		machine_close(&m);
 	}
 }
@@ -374,8 +381,11 @@ static int count_visit(void *context, const struct ptw_visit *v)
 Test(walk, budget_and_resume)
 {
 	static uint64_t pages[4096];
-	struct ptw_walk w = { .size = sizeof(w), .kinds = PTW_VISIT_LEAF, .visit = count_visit,
-			      .context = pages, .budget = 100 };
+	struct ptw_walk w = { .size = sizeof(w),
+			      .kinds = PTW_VISIT_LEAF,
+			      .visit = count_visit,
+			      .context = pages,
+			      .budget = 100 };
 	uint64_t start = 0, end, calls = 0;
 	int ret;
 
@@ -460,7 +470,7 @@ Test(walk, changes)
 		cr_assert_eq(flags, PTW_LEAF_YOUNG | PTW_LEAF_DIRTY | PTW_LEAF_MAY_WRITE);
 		flags = change_all(PTW_CHANGE_SET_USER, PTW_OK);
 		cr_assert_eq(flags, PTW_LEAF_YOUNG | PTW_LEAF_DIRTY | PTW_LEAF_MAY_WRITE |
-				    PTW_LEAF_USER_BIT);
+					    PTW_LEAF_USER_BIT);
 		flags = change_all(PTW_CHANGE_OLD, PTW_OK);
 		cr_assert_eq(flags, PTW_LEAF_DIRTY | PTW_LEAF_MAY_WRITE | PTW_LEAF_USER_BIT);
 		flags = change_all(PTW_CHANGE_CLEAN, PTW_OK);

@@ -54,11 +54,15 @@ int ptw_instance_choose(const struct ptw_config *config, bool attached, struct p
 		known = true;
 		if (c->granule_lg2 != granule_lg2 || c->tracked != tracked)
 			continue;
-		if (config->layout && !attached && config->layout != c->layout)
+		if (config->layout && !attached &&
+		    (config->layout != &ptw_layout_ept_own || c->layout != &ept_layout))
 			return PTW_ERR_UNSUPPORTED;
 		p->build = c->build;
 		p->instance = attached ? c->attached : c->own;
-		p->layout = config->layout ? config->layout : c->layout;
+		p->layout = config->layout && attached ? config->layout : c->layout;
+		/* Whoever built an attached EPT need not mark entries as this library does. */
+		if (attached && p->layout == &ept_layout)
+			p->layout = &ptw_layout_ept_hardware;
 		return PTW_OK;
 	}
 	return known ? PTW_ERR_CONFIG : PTW_ERR_ARG;
