@@ -37,20 +37,35 @@ void sim_progress(const char *what, size_t done, size_t total)
 	fflush(stderr);
 }
 
-void sim_die(const char *format, ...)
+static void speak(const char *kind, const char *format, va_list args)
 {
 	char line[2048];
-	va_list args;
 
-	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
 	/* A file name may hold anything; scripts that read our one line must not be led astray. */
 	for (char *c = line; *c; c++) {
 		if ((unsigned char)*c < ' ' || *c == '\177')
 			*c = '?';
 	}
 	bar_remove();
-	fprintf(stderr, "ptw-sim: %s\n", line);
+	fprintf(stderr, "ptw-sim: %s%s\n", kind, line);
+}
+
+void sim_die(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	speak("", format, args);
+	va_end(args);
 	exit(EXIT_BAD_INPUT);
+}
+
+void sim_note(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	speak("note: ", format, args);
+	va_end(args);
 }

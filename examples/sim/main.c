@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "console.h"
+#include "notes.h"
 #include "options.h"
 #include "output.h"
 #include "replay.h"
@@ -73,6 +74,8 @@ int main(int argc, char **argv)
 	if (only_json ? fflush(stdout) != 0 || ferror(stdout) : !report_print(&report))
 		sim_die("cannot write to standard output: %s; redirect it elsewhere",
 			strerror(errno));
+	/* Last, where they are seen below the tables; a run that failed says nothing else. */
+	notes_print(&report);
 	trace_free(&trace);
 	return EXIT_SUCCESS;
 }

@@ -20,13 +20,16 @@
 
 #define MILLION		      1000000u
 
+/* Columns of the lists in --help; argp wraps its own text a little later. */
+#define HELP_WIDTH 76
+
 /* What the software MMU can be configured to. */
 #define TLB_SETS_MAX 65536
 #define TLB_WAYS_MAX 16
 
 static const struct argp_option option_table[] = {
 	{"memory", 'm', "25%|PAGES", 0,
-	 "Resident memory: a share of the footprint or a number of 4-KiB pages (50%)", 0},
+	 "Resident memory: a share of the footprint or a number of pages (50%)", 0},
 	{"policy", 'p', "NAME", 0, "Who puts pages out of memory (gen)", 0},
 	{"format", 'f', "NAME", 0, "Page-table format that gen runs on", 0},
 	{"scan-interval", 's', "TICKS", 0,
@@ -48,8 +51,17 @@ static const struct sim_policy *const policies[] = {&sim_policy_gen, &sim_policy
 
 static const char doc[] =
 	"Replay a page trace with limited memory, and show which pages are used and which lie idle."
-	"\vTRACE is a .u32.zst file or text, one access per line: R, W or I (read, write, "
-	"instruction fetch) and a hexadecimal address. - reads standard input.\n"
+	"\vTRACE is one of these; - reads standard input:\n"
+	"  text      one access per line: R, W or I (read, write, instruction fetch),\n"
+	"            a hexadecimal address and perhaps a decimal size, which is not\n"
+	"            looked at; blank lines and what follows a # are skipped; 65536\n"
+	"            lines are a tick\n"
+	"  .u32.zst  little-endian 32-bit page numbers under zstd; 0xffffffff is a tick\n"
+	"  .u32      the same without zstd; this one is known by its name\n"
+	"\n"
+	"A page of the trace takes one granule (4, 16 or 64 KiB) of the page table, "
+	"whatever the format. So with the TLB off every format decides alike, which is "
+	"the point of comparing them. MiB figures count pages of 4 KiB.\n"
 	"\n"
 	"Example:\n"
 	"  ptw-sim run examples/sim/traces/redis.u32.zst --memory 25% --policy lru\n";
@@ -128,6 +140,24 @@ static void list_formats(FILE *list)
 		fprintf(list, "%s%s", i ? ", " : "", name);
 }
 
+/* As a paragraph that keeps its margin; left alone, argp would wrap it to the first column. */
+static void list_formats_indented(FILE *stream)
+{
+	const char *name;
+	size_t column = 0;
+
+	for (unsigned int i = 0; (name = sim_policy_gen.format_name(i)); i++) {
+		bool last = !sim_policy_gen.format_name(i + 1);
+
+		if (column && column + strlen(name) + 2 > HELP_WIDTH) {
+			fputs("\n", stream);
+			column = 0;
+		}
+		column += (size_t)fprintf(stream, "%s%s%s", column ? " " : "  ", name,
+					  last ? "\n" : ",");
+	}
+}
+
 static void parse_format(struct options *options, const char *text)
 {
 	char list[1024] = "";
@@ -137,6 +167,7 @@ static void parse_format(struct options *options, const char *text)
 	for (unsigned int i = 0; (name = sim_policy_gen.format_name(i)); i++) {
 		if (strcmp(name, text) == 0) {
 			options->format = name;
+			options->format_given = true;
 			return;
 		}
 	}
@@ -154,6 +185,7 @@ static void parse_tlb(struct options *options, const char *text)
 	const char *x = strchr(text, 'x');
 
 	options->tlb_sets = options->tlb_ways = 0;
+	options->tlb_given = false;
 	if (strcmp(text, "off") == 0)
 		return;
 	if (x && (size_t)(x - text) < sizeof(sets)) {
@@ -166,6 +198,7 @@ static void parse_tlb(struct options *options, const char *text)
 		sim_die("bad --tlb '%s'; give SETSxWAYS, as in 64x8 (sets a power of two up to %d, "
 			"ways up to %d), or off",
 			text, TLB_SETS_MAX, TLB_WAYS_MAX);
+	options->tlb_given = true;
 }
 
 /* getopt took offence at argv[at]: say at what. */
@@ -252,8 +285,11 @@ static char *help_filter(int key, const char *text, void *input)
 	fprintf(stream, "%s\nPolicies:\n", text);
 	for (size_t i = 0; i < POLICIES; i++)
 		fprintf(stream, "  %-6s %s\n", policies[i]->name, policies[i]->about);
-	fprintf(stream, "\nFormats:\n  ");
-	list_formats(stream);
+	fputs("\nFormats:\n", stream);
+	list_formats_indented(stream);
+	fputs("\nperverse is a test format: tables of 8 entries, encoded differently at every "
+	      "level, so that code which knows the bits of real formats stumbles over it.",
+	      stream);
 	fclose(stream);
 	return help;
 }

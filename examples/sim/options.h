@@ -23,6 +23,8 @@ struct options {
 	uint32_t scan_interval;
 	uint32_t tlb_sets;
 	uint32_t tlb_ways;
+	bool format_given; /* on the command line, whether the policy cares or not */
+	bool tlb_given;	   /* and it is not off */
 };
 
 /* Read the command line; --help and --version print and exit, a mistake ends in sim_die(). */

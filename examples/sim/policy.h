@@ -50,6 +50,7 @@ struct sim_counters {
 	uint64_t harvested;	/* accessed bits found set and cleared, both ways together */
 	uint64_t scans;		/* passes over everything that is resident */
 	uint64_t scan_young;	/* pages found young, summed over these passes */
+	uint64_t tlb_hits;	/* references answered by a TLB; only with a page table */
 	bool has_idle_age;	/* the policy fills idle_age */
 	/* Resident pages by age in scan intervals; the last: that old or older. */
 	uint64_t idle_age[SIM_AGES];
@@ -60,7 +61,7 @@ struct sim_policy {
 	const char *about; /* a line for --help */
 
 	/* Name of the index-th page-table format, the default first; NULL past the last.
-	 * The hook is NULL where there is no page table. */
+	 * The hook is NULL where there is no page table, and so no TLB either. */
 	const char *(*format_name)(unsigned int index);
 
 	/* NULL on failure, config->error says why. */

@@ -331,6 +331,7 @@ static void gen_counters(void *state, struct sim_counters *out)
 	out->harvested = gen->harvested;
 	out->scans = gen->scans;
 	out->scan_young = gen->scan_young;
+	out->tlb_hits = ptw_softmmu_counters(gen->cpu)->tlb_hits;
 	out->has_idle_age = true;
 	for (uint32_t page = 0; page < gen->config->pages; page++)
 		if (gen->page_frame[page] != NO_FRAME)
@@ -339,7 +340,7 @@ static void gen_counters(void *state, struct sim_counters *out)
 
 const struct sim_policy sim_policy_gen = {
 	.name = "gen",
-	.about = "ages from libptw: periodic harvest of accessed bits, the oldest page goes",
+	.about = "ages from libptw's harvests of accessed bits; the oldest page goes",
 	.format_name = ptw_preset_name,
 	.create = gen_create,
 	.destroy = gen_destroy,

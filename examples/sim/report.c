@@ -19,22 +19,55 @@ static void print_bar(uint64_t value, uint64_t most)
 	putchar('\n');
 }
 
+void report_tlb(const struct options *options, char text[REPORT_TLB_SIZE])
+{
+	if (options->tlb_sets)
+		snprintf(text, REPORT_TLB_SIZE, "%ux%u", options->tlb_sets, options->tlb_ways);
+	else
+		snprintf(text, REPORT_TLB_SIZE, "off");
+}
+
+static const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static void print_tlb(const struct report *report)
+{
+	const struct replay *replay = report->replay;
+	char text[REPORT_TLB_SIZE];
+
+	report_tlb(report->options, text);
+	printf("TLB %s", text);
+	if (report->options->tlb_sets)
+		printf(": %" PRIu64 " hit%s (%.1f %% of references)", replay->counters.tlb_hits,
+		       plural(replay->counters.tlb_hits),
+		       100.0 * (double)replay->counters.tlb_hits /
+			       (double)report->trace->references);
+	putchar('\n');
+}
+
 static void print_summary(const struct report *report)
 {
 	const struct trace *trace = report->trace;
 	const struct replay *replay = report->replay;
 	const struct options *options = report->options;
 	double references = (double)trace->references;
+	uint32_t usable =
+		report->memory_pages < trace->footprint ? report->memory_pages : trace->footprint;
 
-	printf("trace %s: %zu references, %zu ticks, footprint %u pages (%.1f MiB)\n",
-	       options->trace, trace->references, trace->ticks, trace->footprint,
+	printf("trace %s: %zu reference%s, %zu tick%s, footprint %u page%s (%.1f MiB)\n",
+	       options->trace, trace->references, plural(trace->references), trace->ticks,
+	       plural(trace->ticks), trace->footprint, plural(trace->footprint),
 	       trace->footprint * MIB_PER_PAGE);
 	printf("policy %s", options->policy->name);
 	if (options->policy->format_name)
 		printf(" on %s", options->format);
-	printf(", memory %u pages (%.1f MiB, %.1f %% of the footprint)\n", report->memory_pages,
-	       report->memory_pages * MIB_PER_PAGE,
-	       100.0 * report->memory_pages / trace->footprint);
+	printf(", memory %u page%s (%.1f MiB, %.1f %% of the footprint)\n", report->memory_pages,
+	       plural(report->memory_pages), report->memory_pages * MIB_PER_PAGE,
+	       100.0 * usable / trace->footprint);
+	if (options->policy->format_name)
+		print_tlb(report);
 	printf("faults %" PRIu64 " (%.3f %% of references), evictions %" PRIu64 ", hash %016" PRIx64
 	       "\n",
 	       replay->faults, 100.0 * (double)replay->faults / references, replay->evictions,

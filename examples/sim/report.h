@@ -14,6 +14,12 @@ struct report {
 	uint32_t memory_pages; /* as asked for; may exceed the footprint */
 };
 
+/* Room for the widest "SETSxWAYS". */
+#define REPORT_TLB_SIZE 24
+
+/* The TLB as --tlb takes it: "64x8", or "off". */
+void report_tlb(const struct options *options, char text[REPORT_TLB_SIZE]);
+
 /* To standard output. False: could not be written. */
 bool report_print(const struct report *report);
 

@@ -58,6 +58,14 @@ static json_t *json_working_set(const struct replay *replay)
 	return rows;
 }
 
+static json_t *json_tlb(const struct options *options)
+{
+	char text[REPORT_TLB_SIZE];
+
+	report_tlb(options, text);
+	return json_string(text);
+}
+
 static json_t *json_idle_age(const struct replay *replay)
 {
 	json_t *ages = json_array();
@@ -71,11 +79,30 @@ static json_t *json_idle_age(const struct replay *replay)
 	return ages;
 }
 
+/* The indented object and one more member in a line: jansson would give 256 numbers 256 lines. */
+static char *dump_with_line(const json_t *object, const char *key, const json_t *value)
+{
+	char *all = json_dumps(object, JSON_INDENT(2));
+	char *line = json_dumps(value, 0);
+	size_t size = all && line ? strlen(all) + strlen(line) + strlen(key) + 16 : 0;
+	char *text = size ? malloc(size) : NULL;
+
+	/* "\n}" is the end of every indented object that is not empty. */
+	if (text)
+		snprintf(text, size, "%.*s,\n  \"%s\": %s\n}", (int)(strlen(all) - 2), all, key,
+			 line);
+	free(all);
+	free(line);
+	return text;
+}
+
 char *report_json(const struct report *report)
 {
 	const struct options *options = report->options;
 	const struct replay *replay = report->replay;
+	bool has_pgtable = options->policy->format_name != NULL;
 	json_t *root = json_object();
+	json_t *ages = json_idle_age(replay);
 	char hash[17];
 	char *text;
 	int failed = 0;
@@ -83,8 +110,9 @@ char *report_json(const struct report *report)
 	snprintf(hash, sizeof(hash), "%016" PRIx64, replay->eviction_hash);
 #define ADD(key, value) (failed |= json_object_set_new(root, key, value))
 	ADD("trace", json_name(options->trace));
-	ADD("format", options->policy->format_name ? json_name(options->format) : json_null());
+	ADD("format", has_pgtable ? json_name(options->format) : json_null());
 	ADD("policy", json_name(options->policy->name));
+	ADD("tlb", has_pgtable ? json_tlb(options) : json_null());
 	ADD("memory_pages", json_count(report->memory_pages));
 	ADD("footprint_pages", json_count(report->trace->footprint));
 	ADD("references", json_count(report->trace->references));
@@ -95,12 +123,13 @@ char *report_json(const struct report *report)
 	ADD("batch_reads", json_counter(replay, replay->counters.batch_reads));
 	ADD("single_checks", json_counter(replay, replay->counters.single_checks));
 	ADD("harvested", json_counter(replay, replay->counters.harvested));
+	ADD("tlb_hits", has_pgtable ? json_count(replay->counters.tlb_hits) : json_null());
 	ADD("scan_interval", json_count(options->scan_interval));
 	ADD("seconds", json_real(replay->seconds));
 	ADD("working_set", json_working_set(replay));
-	ADD("idle_age", json_idle_age(replay));
 #undef ADD
-	text = failed ? NULL : json_dumps(root, JSON_INDENT(2));
+	text = failed || !ages ? NULL : dump_with_line(root, "idle_age", ages);
 	json_decref(root);
+	json_decref(ages);
 	return text;
 }

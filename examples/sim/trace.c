@@ -93,6 +93,8 @@ static bool trace_measure(struct trace *trace, struct source *source)
 
 static bool trace_read(struct trace *trace, struct source *source)
 {
+	bool done;
+
 	while (source->end < 4 && !source->exhausted) {
 		if (!source_fill(source))
 			return false;
@@ -101,8 +103,13 @@ static bool trace_read(struct trace *trace, struct source *source)
 		return source_fail(source,
 				   "%s is empty; give a .u32.zst trace or lines of 'R|W|I address'",
 				   source->name);
-	if (trace_is_zstd(source) ? !trace_read_zstd(trace, source) :
-				    !trace_read_text(trace, source))
+	if (trace_is_zstd(source))
+		done = trace_read_zstd(trace, source);
+	else if (source->is_words)
+		done = trace_read_words(trace, source);
+	else
+		done = trace_read_text(trace, source);
+	if (!done)
 		return false;
 	if (trace->references == 0)
 		return source_fail(source, "%s holds no references; there is nothing to replay",
@@ -125,6 +132,7 @@ bool trace_load(struct trace *trace, const char *path, char *error, size_t error
 	source->name = name;
 	source->start = source->end = 0;
 	source->exhausted = false;
+	source->is_words = !is_stdin && trace_is_words(path);
 	source->error = error;
 	source->error_size = error_size;
 	source->fd = STDIN_FILENO;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Reads a page trace into memory. Two forms, told apart by content:
+ * Reads a page trace into memory. Three forms; content tells the first, the name the second:
  * - zstd-compressed little-endian 32-bit words: page numbers, and 0xFFFFFFFF for a tick (65 536 raw
  *   memory accesses have happened). It has no write flag; every reference is a read;
- * - text, one raw access per line: R, W or I and a hexadecimal address; blank lines and whatever
- *   follows a # are skipped.
+ * - the same words without zstd, in a file whose name ends in .u32;
+ * - text, one raw access per line: R, W or I, small or capital, a hexadecimal address, and perhaps
+ *   a decimal size, which is not looked at; blank lines and whatever follows a # are skipped.
  *
  * Page numbers keep the 512-entry table structure of the virtual addresses: number >> 9 is the rank
  * of the last-level table among those used, number & 511 the index in it.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What the readers of the two trace forms share; only trace*.c include this. */
+/* What the readers of the trace forms share; only trace*.c include this. */
 #ifndef PTW_SIM_TRACE_FORM_H
 #define PTW_SIM_TRACE_FORM_H
 
@@ -14,6 +14,7 @@ struct source {
 	size_t start;	  /* bytes [start, end) of the buffer are read but not used yet */
 	size_t end;
 	bool exhausted; /* nothing follows what is in the buffer */
+	bool is_words;	/* unless it is zstd, the name says raw words */
 	char *error;
 	size_t error_size;
 	unsigned char buffer[SOURCE_BUFFER];
@@ -31,6 +32,24 @@ bool trace_append(struct trace *trace, uint32_t word, struct source *source);
 
 bool trace_is_zstd(const struct source *source);
 bool trace_read_zstd(struct trace *trace, struct source *source);
+
+/* Raw words look like anything, so only the name can promise them: it ends in .u32. */
+bool trace_is_words(const char *path);
+bool trace_read_words(struct trace *trace, struct source *source);
+
+/* Bytes of a word that is not complete yet; a piece of input may end anywhere. */
+struct pending {
+	uint32_t word;
+	unsigned int bytes;
+};
+
+/* Append the words that these bytes complete. */
+bool trace_take_words(struct trace *trace, struct pending *pending, const unsigned char *bytes,
+		      size_t size, struct source *source);
+
+/* The input ends here; false if a word does not. */
+bool trace_end_words(const struct pending *pending, struct source *source);
+
 bool trace_read_text(struct trace *trace, struct source *source);
 
 #endif /* PTW_SIM_TRACE_FORM_H */

@@ -141,6 +141,16 @@ static int hex_digit(unsigned char c)
 	return -1;
 }
 
+/* Many tracers write a size behind the address: nothing, or blanks and one decimal number. */
+static bool is_size(const unsigned char *at, const unsigned char *end)
+{
+	while (at < end && is_blank(*at))
+		at++;
+	while (at < end && *at >= '0' && *at <= '9')
+		at++;
+	return at == end;
+}
+
 enum line {
 	LINE_ACCESS,
 	LINE_BLANK,
@@ -152,6 +162,7 @@ static enum line parse_line(const unsigned char *at, const unsigned char *end, u
 {
 	const unsigned char *comment = memchr(at, '#', (size_t)(end - at));
 	const unsigned char *digits;
+	unsigned char kind;
 
 	if (comment)
 		end = comment;
@@ -161,9 +172,10 @@ static enum line parse_line(const unsigned char *at, const unsigned char *end, u
 		end--;
 	if (at == end)
 		return LINE_BLANK;
-	if (end - at < 3 || (*at != 'R' && *at != 'W' && *at != 'I') || !is_blank(at[1]))
+	kind = *at & ~0x20u; /* as a capital letter */
+	if (end - at < 3 || (kind != 'R' && kind != 'W' && kind != 'I') || !is_blank(at[1]))
 		return LINE_BAD;
-	*write = *at == 'W';
+	*write = kind == 'W';
 	for (at++; is_blank(*at); at++)
 		;
 	if (end - at > 2 && at[0] == '0' && (at[1] == 'x' || at[1] == 'X'))
@@ -171,14 +183,14 @@ static enum line parse_line(const unsigned char *at, const unsigned char *end, u
 	while (end - at > 1 && *at == '0')
 		at++;
 	*address = 0;
-	for (digits = at; at < end; at++) {
+	for (digits = at; at < end && !is_blank(*at); at++) {
 		int digit = hex_digit(*at);
 
 		if (digit < 0 || at - digits == 16)
 			return LINE_BAD;
 		*address = *address << 4 | (uint64_t)digit;
 	}
-	return LINE_ACCESS;
+	return is_size(at, end) ? LINE_ACCESS : LINE_BAD;
 }
 
 /* Quote the start of a line that may hold any bytes. */
@@ -187,10 +199,21 @@ static bool fail_line(const unsigned char *line, const unsigned char *end, size_
 {
 	char quote[41];
 	size_t size = 0;
+	bool is_text = true;
 
-	for (; size < sizeof(quote) - 1 && line < end; line++)
-		quote[size++] = *line >= ' ' && *line <= '~' ? (char)*line : '?';
+	for (; size < sizeof(quote) - 1 && line < end; line++) {
+		bool printable = *line >= ' ' && *line <= '~';
+
+		is_text &= printable || is_blank(*line);
+		quote[size++] = printable ? (char)*line : '?';
+	}
 	quote[size] = 0;
+	if (!is_text)
+		return source_fail(
+			source,
+			"%s line %zu is no access: '%s'; it is no text: compress 32-bit page "
+			"numbers with zstd, or give their file a name that ends in .u32",
+			source->name, number, quote);
 	return source_fail(
 		source,
 		"%s line %zu is no access: '%s'; write R, W or I and a hexadecimal address, "

@@ -16,35 +16,6 @@ bool trace_is_zstd(const struct source *source)
 	       b[3] == 0xfd;
 }
 
-/* Bytes of a word that is not complete yet; a piece of output may end anywhere. */
-struct pending {
-	uint32_t word;
-	unsigned int bytes;
-};
-
-static bool take_output(struct trace *trace, struct pending *pending, const unsigned char *bytes,
-			size_t size, struct source *source)
-{
-	for (size_t i = 0; i < size; i++) {
-		uint32_t word;
-
-		pending->word |= (uint32_t)bytes[i] << (8 * pending->bytes);
-		if (++pending->bytes < 4)
-			continue;
-		word = pending->word;
-		*pending = (struct pending){0, 0};
-		if (word != TRACE_TICK && word >= TRACE_PAGE_LIMIT)
-			return source_fail(
-				source,
-				"%s is no page trace: word %zu is page number %u, above 2^28; "
-				"the words must be little-endian page numbers",
-				source->name, trace->count, word);
-		if (!trace_append(trace, word, source))
-			return false;
-	}
-	return true;
-}
-
 static bool decompress(struct trace *trace, struct source *source, ZSTD_DCtx *zstd)
 {
 	static unsigned char bytes[1 << 17];
@@ -64,7 +35,7 @@ static bool decompress(struct trace *trace, struct source *source, ZSTD_DCtx *zs
 					source->name, ZSTD_getErrorName(more));
 			source->start += in.pos;
 			flushing = more && out.pos == out.size;
-			if (!take_output(trace, &pending, bytes, out.pos, source))
+			if (!trace_take_words(trace, &pending, bytes, out.pos, source))
 				return false;
 			continue;
 		}
@@ -77,12 +48,7 @@ static bool decompress(struct trace *trace, struct source *source, ZSTD_DCtx *zs
 		return source_fail(source,
 				   "%s is cut short: its zstd frame is not complete; copy it again",
 				   source->name);
-	if (pending.bytes)
-		return source_fail(
-			source,
-			"%s is cut short: %u bytes follow its last 32-bit word; record it again",
-			source->name, pending.bytes);
-	return true;
+	return trace_end_words(&pending, source);
 }
 
 bool trace_read_zstd(struct trace *trace, struct source *source)

@@ -30,6 +30,12 @@ check() {
 	fi
 }
 
+# The same for a check that cannot be made here. $1: description, $2: why.
+skip() {
+	checks=$((${checks:-0} + 1))
+	echo "ok $checks - $1 # SKIP $2"
+}
+
 # Runs a function made of such checks as (part of) the suite.
 run_checks() {
 	local tap=$results/$1.tap
@@ -76,6 +82,9 @@ run_suite() {
 	mkdir -p "$results"
 	rm -f "$results/$suite.count"
 	printf '%-12s ' "$suite"
+	# Somebody who waits may want to watch; the result takes this place.
+	[ ! -t 1 ] || printf 'running; to watch: tail -f %s' "$log"
+	: >"$log"
 	("suite_$suite") </dev/null >"$log" 2>&1
 	status=$?
 	while read -r p f s; do
@@ -87,6 +96,7 @@ run_suite() {
 		failed=1
 	fi
 	[ "$skipped" = 0 ] || extra=", $skipped skipped"
+	[ ! -t 1 ] || printf '\r\033[K%-12s ' "$suite"
 	printf '%5d passed, %d failed%s in %d s\n' "$passed" "$failed" "$extra" $((SECONDS - start))
 	if [ "$failed" != 0 ]; then
 		say "--- the end of $log"

@@ -81,8 +81,8 @@ cat > "$scratch/hand.txt" <<'HAND'
 # a comment, then a blank line
 
 R 0x0fff
-  W 1000 # page 1
-I	7ffff0123abc
+  w 1000 8 # page 1
+I	7ffff0123abc	16
 R 0000000000000000000000
 R 3000
 R 1000
@@ -100,7 +100,7 @@ fnv() {
 evicted_by_hand() { # POLICY FAULTS PAGE...
 	local policy=$1 faults=$2 json
 	shift 2
-	json=$("$sim" "$scratch/hand.txt" --policy "$policy" --memory 3 --json -)
+	json=$("$sim" "$scratch/hand.txt" --policy "$policy" --memory 3 --json - 2> /dev/null)
 	same "$(value faults <<< "$json") $(value evictions <<< "$json") $(value eviction_hash <<< "$json")" \
 		"$faults $# $(fnv "$@")"
 }
@@ -148,13 +148,18 @@ if command -v zstd > /dev/null; then
 	for policy in lru clock opt; do
 		check "text and 32-bit words give the same result, $policy" forms_agree "$policy"
 	done
-	cp "$scratch/both.u32.zst" "$scratch/misnamed.txt"
-	check "the form is told by content, not by name" same \
-		"$(replay_json "$scratch/misnamed.txt" lru | comparable)" \
-		"$(replay_json "$scratch/both.u32.zst" lru | comparable)"
+	for name in misnamed.txt misnamed.u32; do
+		cp "$scratch/both.u32.zst" "$scratch/$name"
+		check "zstd is known by its content, not by its name ($name)" same \
+			"$(replay_json "$scratch/$name" lru | comparable)" \
+			"$(replay_json "$scratch/both.u32.zst" lru | comparable)"
+	done
 else
 	skip "text and 32-bit words give the same result" "zstd is not installed"
 fi
+check "raw words in a .u32 file give the same result" same \
+	"$(replay_json "$scratch/both.u32" lru | comparable)" \
+	"$(replay_json "$scratch/both.txt" lru | comparable)"
 
 # --- bad input: one line, status 2, no file ---------------------------------------------------------
 
@@ -188,6 +193,9 @@ compressed() {
 	fi
 }
 
+cp "$scratch/hand.txt" "$scratch/text.u32"
+printf '\1\0\0\0\2' > "$scratch/half.u32"
+
 # In a pipeline the last part would count its tests in vain.
 shopt -s lastpipe
 
@@ -207,14 +215,19 @@ perl -e 'print "R 1000\n" x 100' | compressed "text under zstd" "is no page trac
 perl -e 'print pack("V*", 0xffffffff)' | compressed "a trace of ticks only" "no references"
 printf '' | compressed "nothing under zstd" "no references"
 printf '# nothing\n\n' | bad_trace "a trace of comments only" "no references"
-head -c 300000 "$sim" | bad_trace "a program as trace" "line 1 is no access"
+head -c 300000 "$sim" | bad_trace "a program as trace" "line 1 is no access: .*no text"
+bad_trace "raw words under another name" "no text: compress .* with zstd, .*\.u32" < "$scratch/both.u32"
+check "text named .u32 is refused" refused "is no page trace: word 0" "$scratch/text.u32"
+check "half a word at the end of a .u32 file is refused" refused "cut short: 1 bytes" "$scratch/half.u32"
 tr '\0-\377' x < "$redis" | bad_trace "an endless line" "line 1 is longer"
 printf 'R 1000\n\nX 1000\n' | bad_trace "an unknown kind of access" "line 3 is no access: 'X 1000'"
 printf 'R\n' | bad_trace "an access without address" "line 1 is no access"
 printf 'R 0x\n' | bad_trace "0x without digits" "line 1 is no access"
 printf 'R 12g4\n' | bad_trace "an address that is not hexadecimal" "line 1 is no access"
 printf 'R 11112222333344445\n' | bad_trace "an address of 17 digits" "line 1 is no access"
-printf 'R 1000 8\n' | bad_trace "something after the address" "line 1 is no access"
+printf 'R 1000 8x\n' | bad_trace "no number after the address" "line 1 is no access: 'R 1000 8x'; write"
+printf 'R 1000 8 8\n' | bad_trace "something after the size" "line 1 is no access"
+printf 'R 8 1000g\n' | bad_trace "a size that is not decimal" "line 1 is no access"
 printf 'R1000\n' | bad_trace "no blank before the address" "line 1 is no access"
 
 check "no trace is refused" refused "no trace named"
@@ -275,8 +288,8 @@ json_file() {
 	same "$(ls -A "$box")" result.json || return 1
 	same "$(wc -c < "$scratch/err")" 0 || return 1
 	well_formed result.json || return 1
-	for key in trace format policy memory_pages footprint_pages references faults evictions \
-		eviction_hash batch_reads single_checks harvested seconds working_set idle_age; do
+	for key in trace format policy tlb memory_pages footprint_pages references faults evictions \
+		eviction_hash batch_reads single_checks harvested tlb_hits seconds working_set idle_age; do
 		grep -q "^  \"$key\": " result.json || same "no $key" "all keys" || return 1
 	done
 }
@@ -286,9 +299,10 @@ json_adds_up() {
 	local pages resident
 	same "$(value memory_pages < result.json) $(value footprint_pages < result.json)" "7398 14797" &&
 		same "$(value references < result.json)" 2812670 || return 1
-	resident=$(sed -n '/"idle_age"/,/]/p' result.json | grep -o '^ *[0-9]*' |
-		awk '{ sum += $1 } END { print sum }')
-	same "$resident" 7398 || return 1
+	# One line of 256 numbers.
+	resident=$(sed -n 's/^  "idle_age": \[\([0-9, ]*\)\]$/\1/p' result.json |
+		awk -F, '{ for (i = 1; i <= NF; i++) sum += $i; print NF, sum }')
+	same "$resident" "256 7398" || return 1
 	pages=$(sed -n '/"working_set"/,/]/p' result.json | grep '"faults"' |
 		awk '{ gsub(/[^0-9]/, ""); sum += $0 } END { print sum }')
 	same "$pages" "$(value faults < result.json)"
@@ -300,7 +314,7 @@ json_through_link() {
 	local good=1
 	echo old > "$scratch/real.json"
 	ln -s "$scratch/real.json" link.json
-	"$sim" "$scratch/hand.txt" --policy lru --json link.json > /dev/null
+	"$sim" "$scratch/hand.txt" --policy lru --json link.json > /dev/null 2>&1
 	[ -L link.json ] && well_formed "$scratch/real.json" && good=0
 	rm -f link.json
 	return $good
@@ -357,6 +371,22 @@ gen_with_tlb() {
 }
 check "gen works behind a TLB" gen_with_tlb
 
+# Hits are told where there is a TLB, and only there.
+tlb_is_told() {
+	local json hits
+	json=$("$sim" "$redis" --tlb 64x8 --json -)
+	hits=$(value tlb_hits <<< "$json")
+	same "$(value tlb <<< "$json")" 64x8 || return 1
+	[ "$hits" -gt 500000 ] && [ "$hits" -lt 2812670 ] || same "$hits hits" "a share" || return 1
+	same "$("$sim" "$redis" --tlb 64x8 | sed -n 's/^TLB \(.*\) (.*/\1/p')" "64x8: $hits hits" &&
+		same "$("$sim" "$redis" | grep ^TLB)" "TLB off" &&
+		same "$("$sim" "$redis" --json - | grep '"tlb' | tr -d ' \n')" '"tlb":"off","tlb_hits":0,' &&
+		same "$("$sim" "$redis" -p lru --json - | grep '"tlb' | tr -d ' \n')" \
+			'"tlb":null,"tlb_hits":null,' &&
+		same "$("$sim" "$redis" -p lru | grep -c ^TLB)" 0
+}
+check "the TLB and its hits are in the tables and in the JSON" tlb_is_told
+
 gen_near_lru() {
 	local faults
 	faults=$("$sim" "$redis" --memory 50% --json - | value faults)
@@ -372,11 +402,53 @@ gen_speed() {
 }
 check "gen replays redis" gen_speed
 
+# --- notes: one line each on standard error, and all is well ----------------------------------------
+
+noted() { # PATTERNS(one per line, or nothing) ARGUMENT...
+	local patterns=$1 pattern count=0
+	shift
+	"$sim" "$@" > "$scratch/out" 2> "$scratch/err" || return 1
+	while IFS= read -r pattern; do
+		[ -z "$pattern" ] && continue
+		count=$((count + 1))
+		grep -q "^ptw-sim: note: .*$pattern" "$scratch/err" || same "$(cat "$scratch/err")" "$pattern" ||
+			return 1
+	done <<< "$patterns"
+	same "$(wc -l < "$scratch/err")" "$count"
+}
+
+check "a trace without a tick is noted" noted "before its first tick, so no harvest.*65536.*--scan-interval 1" \
+	"$scratch/hand.txt"
+check "a trace shorter than the interval is noted" noted "2 ticks, less than .* 3, .*--scan-interval 1" \
+	"$scratch/both.txt" --scan-interval 3
+check "a trace as long as the interval is not" noted "" "$scratch/both.txt" --scan-interval 2
+check "so is it with a policy that does not scan" noted "every idle age is 0" "$scratch/hand.txt" -p clock
+for policy in lru clock opt; do
+	check "options that $policy does not use are noted" noted $'--format .*'"$policy"$'\n--tlb .*'"$policy" \
+		"$redis" -p "$policy" --format ept4 --tlb 64x8
+done
+check "gen uses them" noted "" "$redis" --format ept4 --tlb 64x8
+check "--tlb off is no surprise to lru" noted "" "$redis" --tlb off -p lru
+
+# --- words -----------------------------------------------------------------------------------------
+
+singular() {
+	printf 'R 1000\n' | "$sim" - --memory 20 > "$scratch/out" 2> /dev/null || return 1
+	same "$(sed -n '1s/.*: //p' "$scratch/out")" "1 reference, 0 ticks, footprint 1 page (0.0 MiB)" &&
+		grep -q 'memory 20 pages (0.1 MiB, 100.0 % of the footprint)' "$scratch/out"
+}
+check "one page is no pages, and memory is at most all of the footprint" singular
+
 help_shows() {
 	"$sim" --help > "$scratch/out" 2> "$scratch/err" || return 1
-	same "$(wc -c < "$scratch/err")" 0 && grep -q '^  ptw-sim run .*redis.u32.zst' "$scratch/out"
+	same "$(wc -c < "$scratch/err")" 0 && grep -q '^  ptw-sim run .*redis.u32.zst' "$scratch/out" &&
+		grep -q 'every format decides alike' "$scratch/out" &&
+		grep -q '^perverse is a test format' "$scratch/out" || return 1
+	# No list goes on in the first column.
+	same "$(sed -n '/^Policies:/,/^Formats:/p' "$scratch/out" | grep -cv '^  \|^$\|:$')" 0 &&
+		same "$(sed -n '/^Formats:/,/^$/p' "$scratch/out" | grep -cv '^  \|^$\|:$')" 0
 }
-check "--help shows an example" help_shows
+check "--help shows an example and indented lists" help_shows
 check "--version names the program" grep -q '^ptw-sim [0-9]' <("$sim" --version)
 
 echo "1..$number"
