@@ -112,23 +112,20 @@ static const struct ptw_format ept_tracked_format = { .name = "ept-tracked", EPT
 		.kind = { { .accessed = EPT_A, .dirty = EPT_D } },                                 \
 	}
 
-/* Static, so that templates see a constant; ptw_layout_ept_own is the same for callers. */
+/* Static, so that templates see a constant; ptw_layout_ept*_own are the same for callers. */
 static const struct ptw_layout ept_layout = EPT_OWN_LAYOUT;
 
-static const struct ptw_layout ept_tracked_layout = {
-	.size = sizeof(struct ptw_layout),
-	.name = "ptw-ept-tracked",
-	.exact = true,
-	.present = EPT_OWN_PRESENT,
-	.frozen = EPT_OWN_FROZEN,
-	.held = EPT_OWN_HELD,
-	.user = EPT_OWN_USER,
-	.may_write = EPT_OWN_MAY_WRITE,
-	.saved_mask = EPT_R | EPT_X,
-	.saved_shift = EPT_OWN_SAVED_SHIFT,
-	.kinds = 1,
-	.kind = { { .accessed = EPT_A, .dirty = EPT_D, .tracked = true, .clean_write = true } },
-};
+#define EPT_TRACKED_OWN_LAYOUT                                                                     \
+	{                                                                                          \
+		.size = sizeof(struct ptw_layout), .name = "ptw-ept-tracked", .exact = true,       \
+		.present = EPT_OWN_PRESENT, .frozen = EPT_OWN_FROZEN, .held = EPT_OWN_HELD,        \
+		.user = EPT_OWN_USER, .may_write = EPT_OWN_MAY_WRITE,                              \
+		.saved_mask = EPT_R | EPT_X, .saved_shift = EPT_OWN_SAVED_SHIFT, .kinds = 1,       \
+		.kind = { { .accessed = EPT_A, .dirty = EPT_D, .tracked = true,                    \
+			    .clean_write = true } },                                               \
+	}
+
+static const struct ptw_layout ept_tracked_layout = EPT_TRACKED_OWN_LAYOUT;
 
 extern const struct ptw_build ptw_ept_build;
 

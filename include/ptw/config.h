@@ -82,7 +82,9 @@ struct ptw_config {
 	 *  in it too (see phys_offset), and stage 2 caps ia_bits at it. */
 	uint32_t oa_bits;
 	uint32_t features;    /**< enum ptw_feature */
-	const struct ptw_layout *layout; /**< null: the library's own; attached EPT: ptw_layout_ept_hardware */
+	/** Null: the library's own; attached: hardware's rules alone, which access-tracked EPT has not,
+	 *  so that it needs one here. */
+	const struct ptw_layout *layout;
 	/** Host address of a table = its physical address + phys_offset, modulo 2^64; a multiple of
 	 *  the table size. 0: host addresses serve as physical ones, which need 47 bits of oa_bits. */
 	uint64_t phys_offset;

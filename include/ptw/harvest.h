@@ -118,7 +118,8 @@ static inline uint64_t ptw_bitmap_words(uint64_t start, uint64_t end, unsigned i
  * @param start, end input addresses in bytes, half-open, multiples of the granule
  * @param harvest what to do and where to
  * @param result may be null
- * @return PTW_OK; PTW_ERR_BUDGET when the budget is spent; PTW_ERR_STOPPED by an output function
+ * @return PTW_OK; PTW_ERR_BUDGET when the budget is spent; PTW_ERR_STOPPED by an output function,
+ *         also if the budget was spent just then
  *
  * A leaf extent (page, block, contiguous group) that the range cuts is harvested whole: it has one
  * accessed and one dirty state. Exact layouts never report a bit that this call did not clear, and
@@ -129,7 +130,8 @@ static inline uint64_t ptw_bitmap_words(uint64_t start, uint64_t end, unsigned i
  *
  * Flush: a young harvest asks for none, so a page with a cached translation may look old next time.
  * Clearing dirty calls the flush hook for the changed span before the call returns (also when it
- * ends early); EXACT does so for accessed.
+ * ends early); EXACT does so for accessed, and so does any harvest of a foreign layout whose access
+ * tracking takes dirty state along.
  *
  * Context: any registered thread, next to any other call; not in a flush hook. Never allocates or
  * blocks, the flush hook excepted; with dirty or EXACT not inside a read-side section.
@@ -154,8 +156,8 @@ PTW_API int ptw_harvest(struct ptw_pgtable *pgtable, uint64_t start, uint64_t en
 PTW_API int ptw_test_young(struct ptw_pgtable *pgtable, uint64_t ia);
 
 /**
- * The same, and make it old. On an access-tracked foreign layout dirty state can go with it unseen:
- * harvest there.
+ * The same, and make it old. On a foreign layout 1 may mean that a race was lost, and where access
+ * tracking takes dirty state along that goes unseen: harvest there.
  * @param pgtable the page table
  * @param ia any input address in bytes
  * @return 1 it was young and this call cleared it, 0 old, or an error as ptw_test_young();

@@ -42,7 +42,7 @@ struct ptw_layout {
 	uint64_t user;     /**< software bits handed to the library's caller; at least one in own layouts */
 	uint64_t may_write; /**< all set: write permission may be given back by a write fault */
 	uint64_t saved_mask; /**< permissions an access-tracked entry keeps */
-	uint32_t saved_shift; /**< how far to the left they are kept */
+	uint32_t saved_shift; /**< how far to the left they are kept, below 64 */
 	uint32_t kinds;    /**< entries of `kind` in use, at least 1 */
 	uint64_t kind_mask; /**< which bits tell the kind; 0: there is one kind */
 	struct ptw_layout_kind kind[PTW_LAYOUT_KINDS]; /**< the first one is for entries no other matches */
@@ -54,6 +54,9 @@ extern PTW_API const struct ptw_layout ptw_layout_ept_hardware;
 
 /** EPT as this library writes it; for attaching to its own page tables with all their software bits. */
 extern PTW_API const struct ptw_layout ptw_layout_ept_own;
+
+/** The same without hardware A/D bits. Access-tracked tables of others need their owner's layout. */
+extern PTW_API const struct ptw_layout ptw_layout_ept_tracked_own;
 
 /** KVM on x86: EPT entries of Linux 6.1. For attached tables only, as all of these. */
 extern PTW_API const struct ptw_layout ptw_layout_kvm_ept_6_1;

@@ -14,7 +14,7 @@
  * | ptw_port_load_table(e) | snapshot of an entry that may lead to a table | acquire, partner ptw_port_publish() and ptw_port_cas() |
  * | ptw_port_cas(e, &old, new) | compare-exchange; on failure old is the value found | acq_rel, on failure acquire |
  * | ptw_port_xchg(e, new) | exchange, returns the old value | acq_rel |
- * | ptw_port_and_clear(e, bits) | clear bits, returns the old value | relaxed: only the bits count |
+ * | ptw_port_and_clear(e, bits) | clear bits, returns those of them that were set | relaxed: only the bits count |
  * | ptw_port_or_set(e, bits) | set bits, returns the old value | relaxed: only the bits count |
  * | ptw_port_publish(e, new) | store by the owner of the entry | release, partner ptw_port_load_table() |
  * | ptw_port_init_entry(e, new) | store into a table nobody else can reach yet | relaxed, ordered by the publish that follows |

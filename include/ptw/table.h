@@ -193,6 +193,8 @@ PTW_API int ptw_query(struct ptw_pgtable *pgtable, uint64_t ia, struct ptw_query
  * @return PTW_OK: try the access again; PTW_ERR_HOLE not mapped; PTW_ERR_FAULT not allowed;
  *         PTW_ERR_AGAIN lost 8 races or owned by another operation
  *
+ * In a contiguous group every member is fixed, since their permissions must agree.
+ *
  * Context: any registered thread; one read-side section; the VMM's fault handler. After PTW_ERR_AGAIN
  * go back to where the vCPU answers flush requests, let it run and fault again: the owner of the entry
  * may be waiting for this very vCPU in its flush hook. No flush is needed: permissions only grow. Ordering: compare-exchange, acquire-release.
@@ -209,13 +211,14 @@ PTW_API int ptw_fix_fault(struct ptw_pgtable *pgtable, uint64_t ia, uint32_t acc
  * @param forever write faults (and hardware) may not give it back
  * @param dirty bitmap as ptw_harvest.dirty, or null: pages whose dirty state went with the
  *        permission, since the format tells dirty from writable (arm64); elsewhere dirty stays set
- * @param result may be null; `leaves` counts changed entries, `dirty_extents` (entries here) and
- *        `dirty_pages` what `dirty` says
+ * @param result may be null; `leaves` counts changed entries, `dirty_extents` and `dirty_pages` what
+ *        `dirty` says
  * @return PTW_OK, or PTW_ERR_AGAIN if an entry kept changing (done up to result->reached)
  *
- * Context: any registered thread, not in a read-side section: calls the flush hook for the changed
- * span before it returns. Ordering: compare-exchange, acquire-release.
- * Progress: lock-free. Errors: as returned and as ptw_walk().
+ * Context: any registered thread, not in a read-side section: calls the flush hook for the span of
+ * all leaves in the range before it returns, also of those that were protected already, so that no
+ * processor can write after it. Ordering: compare-exchange, acquire-release.
+ * Progress: lock-free. Errors: as returned, as ptw_walk(), and PTW_ERR_CONTEXT.
  */
 PTW_API int ptw_write_protect(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end,
 			      bool forever, uint64_t *dirty, struct ptw_change_result *result);
@@ -267,7 +270,7 @@ typedef void (*ptw_line_fn)(void *context, const char *text);
  * Describe a range as text, one line for each run of leaves alike.
  * @param pgtable any page table
  * @param start, end input addresses in bytes, half-open, multiples of the granule; both 0: all
- * @param line called for every line, inside a read-side section
+ * @param line called for every line, inside a read-side section but for the last one
  * @param context its first argument
  * @return PTW_OK, or as ptw_walk()
  *
@@ -300,7 +303,7 @@ struct ptw_info {
 /**
  * Shape and use of a page table.
  * @param pgtable any page table
- * @param info written up to its size
+ * @param info written whole, but for `size`
  * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE
  *
  * Context: any. Ordering: relaxed counters. Progress: waits for the memory pool's lock at most.

@@ -52,6 +52,11 @@ typedef __SIZE_TYPE__ size_t;
 #define UINT64_MAX (~(uint64_t)0)
 #endif
 
+/*
+ * Structs that callers fill in or get filled begin with their size, so that they can grow: a library
+ * accepts larger ones than it knows if what it does not know is zero.
+ */
+
 /** A symbol of the public interface. */
 #define PTW_API __attribute__((visibility("default")))
 

@@ -40,7 +40,7 @@ struct ptw_capabilities {
 
 /**
  * Ask for the capabilities.
- * @param capabilities written up to its size
+ * @param capabilities written whole; its size is the caller's
  * @return PTW_OK, PTW_ERR_ARG or PTW_ERR_SIZE
  *
  * Context: any. Ordering: none. Progress: wait-free. Errors: as returned.

@@ -41,6 +41,7 @@ struct ptw_visit {
 	uint64_t owned;   /**< bit i: entry i is frozen, owned by another operation */
 	const uint64_t *entries; /**< snapshots, to be decoded by ptw_visit_leaf() */
 	uint64_t *slots;  /**< where they were read; change them only by ptw_visit_*() */
+	void *walk;       /**< private: the walk, which pays for changes */
 };
 
 /**

@@ -16,29 +16,40 @@ static int ptw_check_fail(struct ptw_check_job *job, const struct ptw_visit *vis
 	return error;
 }
 
-/* Neighbours in one contiguous group map neighbouring pages in the same way. */
+/*
+ * Members of a contiguous group map neighbouring pages in the same way, and either all present leaves
+ * of an aligned group say that they are members, or none.
+ */
 static bool ptw_check_group(const struct ptw_visit *visit, unsigned int i)
 {
 	const struct ptw_pgtable *p = visit->pgtable;
 	const struct ptw_format *f = p->instance->format;
-	uint64_t e = visit->entries[i];
-	unsigned int lg2 = ptw_group_lg2(f, &p->geometry, e, visit->level);
+	unsigned int lg2 = ptw_group_lg2(f, &p->geometry, visit->entries[i], visit->level);
+	unsigned int mask = (1u << lg2) - 1;
 	unsigned int index = ptw_index(f, &p->geometry, visit->ia + i * visit->size, visit->level);
-	uint64_t size = visit->size << lg2;
-	struct ptw_leaf a, b;
+	const uint64_t *slot = visit->slots + i - (index & mask);
+	struct ptw_leaf first, other;
+	uint64_t base;
 
-	if (!lg2)
+	/* Once for each group, or twice if it is longer than a run. */
+	if (!lg2 || (i && (index & mask) && (visit->leaves >> (i - 1) & 1) &&
+		     ptw_group_lg2(f, &p->geometry, visit->entries[i - 1], visit->level)))
 		return true;
-	p->build->decode(&p->geometry, p->layout, e, visit->level, &a);
-	if ((a.oa - (index & ((1u << lg2) - 1)) * visit->size) & (size - 1))
+	p->build->decode(&p->geometry, p->layout, visit->entries[i], visit->level, &first);
+	base = first.oa - (index & mask) * visit->size;
+	if (base & ((visit->size << lg2) - 1))
 		return false;
-	if (!(index & ((1u << lg2) - 1)) || !i || !(visit->leaves & (uint64_t)1 << (i - 1)))
-		return true;
-	e = visit->entries[i - 1];
-	if (!ptw_group_lg2(f, &p->geometry, e, visit->level))
-		return false;
-	p->build->decode(&p->geometry, p->layout, e, visit->level, &b);
-	return b.oa + visit->size == a.oa && b.prot == a.prot && b.memtype == a.memtype;
+	for (unsigned int m = 0; m <= mask; m++) {
+		uint64_t e = ptw_port_load(&slot[m]);
+
+		if (!f->present(p->layout, e, visit->level) || !f->leaf(e, visit->level))
+			continue;
+		p->build->decode(&p->geometry, p->layout, e, visit->level, &other);
+		if (!(e & f->group_bit) || other.oa != base + m * visit->size ||
+		    other.prot != first.prot || other.memtype != first.memtype)
+			return false;
+	}
+	return true;
 }
 
 static int ptw_check_leaves(struct ptw_check_job *job, const struct ptw_visit *visit)

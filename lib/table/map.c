@@ -248,7 +248,10 @@ static int ptw_map_args(struct ptw_pgtable *p, uint64_t *start, uint64_t *end, u
 
 	if (!p || !map)
 		return PTW_ERR_ARG;
-	if (map->size < sizeof(*map) || (result && result->size < sizeof(*result)))
+	ret = ptw_size_check(map, map->size, sizeof(*map));
+	if (ret)
+		return ret;
+	if (result && result->size < sizeof(*result))
 		return PTW_ERR_SIZE;
 	if ((map->flags & ~flags) || map->page_levels > PTW_MAX_LEVELS)
 		return PTW_ERR_ARG;

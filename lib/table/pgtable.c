@@ -21,12 +21,16 @@ static int ptw_pgtable_new(const struct ptw_config *config, bool attached,
 
 	if (!config)
 		return PTW_ERR_ARG;
-	if (config->size < sizeof(*config) ||
-	    (config->layout && config->layout->size < sizeof(*config->layout)))
-		return PTW_ERR_SIZE;
+	ret = ptw_size_check(config, config->size, sizeof(*config));
+	if (!ret && config->layout)
+		ret = ptw_size_check(config->layout, config->layout->size,
+				     sizeof(*config->layout));
+	if (ret)
+		return ret;
 	if (config->layout &&
 	    (!config->layout->kinds || config->layout->kinds > PTW_LAYOUT_KINDS ||
-	     config->layout->frozen == config->layout->empty))
+	     config->layout->frozen == config->layout->empty ||
+	     config->layout->saved_shift > 63))
 		return PTW_ERR_ARG;
 	p = ptw_port_zalloc(sizeof(*p));
 	if (!p)
@@ -95,8 +99,9 @@ int ptw_pgtable_attach(const struct ptw_config *config, const struct ptw_attach 
 
 	if (!out || !attach || !attach->bounds)
 		return PTW_ERR_ARG;
-	if (attach->size < sizeof(*attach))
-		return PTW_ERR_SIZE;
+	ret = ptw_size_check(attach, attach->size, sizeof(*attach));
+	if (ret)
+		return ret;
 	if (!attach->bounds_count || attach->bounds_count > PTW_BOUNDS_MAX ||
 	    !attach->table_budget || attach->reserved)
 		return PTW_ERR_ARG;
@@ -188,7 +193,7 @@ int ptw_pgtable_info(const struct ptw_pgtable *p, struct ptw_info *info)
 	info->oa_bits = p->geometry.oa_bits;
 	info->leaf_levels = p->geometry.leaf_levels;
 	info->attached = p->attached;
-	info->exact = p->layout->exact;
+	info->exact = p->exact;
 	info->reserved = 0;
 	info->root = ptw_table_pa(p, p->root);
 	info->tables = ptw_port_load(&p->tables_live);

@@ -7,8 +7,8 @@
 struct ptw_protect_job {
 	enum ptw_change change;
 	uint64_t leaves;
-	uint64_t changed_start;
-	uint64_t changed_end;
+	uint64_t seen_start; /* span of the leaves */
+	uint64_t seen_end;
 	unsigned int level;
 	struct ptw_harvest_job dirty; /* state that went with the write permission */
 	uint64_t dirty_end; /* of the last extent reported there */
@@ -49,6 +49,14 @@ static int ptw_protect_visit(void *context, const struct ptw_visit *visit)
 
 		if (!(visit->leaves & (uint64_t)1 << i))
 			continue;
+		/* Leaves that are protected already count too: whoever did it may not have flushed
+		 * yet, and access tracking takes the permission without a flush. */
+		if (job->seen_start > ia)
+			job->seen_start = ia;
+		if (job->seen_end < ia + visit->size)
+			job->seen_end = ia + visit->size;
+		if (job->level < visit->level)
+			job->level = visit->level;
 		ret = ptw_visit_changed(visit, i, job->change);
 		if (ret == PTW_ERR_AGAIN)
 			return PTW_VISIT_RETRY;
@@ -58,12 +66,6 @@ static int ptw_protect_visit(void *context, const struct ptw_visit *visit)
 			continue;
 		ptw_protect_dirty(job, visit, i);
 		job->leaves++;
-		if (job->changed_start > ia)
-			job->changed_start = ia;
-		if (job->changed_end < ia + visit->size)
-			job->changed_end = ia + visit->size;
-		if (job->level < visit->level)
-			job->level = visit->level;
 	}
 	return PTW_VISIT_NEXT;
 }
@@ -100,14 +102,17 @@ static int ptw_protect_range(struct ptw_pgtable *p, uint64_t start, uint64_t end
 	job->dirty.end = end;
 	job->dirty.granule_lg2 = p->geometry.granule_lg2;
 	job->dirty.first_page = (start >> p->geometry.granule_lg2) & ~(uint64_t)63;
-	job->changed_start = UINT64_MAX;
+	job->seen_start = UINT64_MAX;
 	ptw_protect_widen(p, &start, &end);
 	ret = ptw_walk(p, start, end, &walk, &walked);
 	if (result) {
 		size_t size = result->size;
 
 		*result = (struct ptw_change_result){ .size = size };
+		/* The walk may have begun before the range and ended behind it. */
 		result->reached = walked.resume < job->dirty.end ? walked.resume : job->dirty.end;
+		if (result->reached < job->dirty.start)
+			result->reached = job->dirty.start;
 		result->leaves = job->leaves;
 		result->dirty_extents = job->dirty.dirty_extents;
 		result->dirty_pages = job->dirty.dirty_pages;
@@ -130,8 +135,8 @@ int ptw_write_protect(struct ptw_pgtable *p, uint64_t start, uint64_t end, bool 
 	if (p->flush && !ptw_port_may_block())
 		return PTW_ERR_CONTEXT;
 	ret = ptw_protect_range(p, start, end, &job, result);
-	range.start = job.changed_start;
-	range.end = job.changed_end;
+	range.start = job.seen_start;
+	range.end = job.seen_end;
 	/* Not final before the flush: a processor may still write through a cached translation. */
 	if (p->flush && range.start < range.end)
 		p->flush(p->flush_context, &range, 1, PTW_FLUSH_LEAF, job.level);

@@ -10,6 +10,10 @@ int ptw_find(const struct ptw_pgtable *p, uint64_t ia, struct ptw_found *found)
 
 int ptw_query(struct ptw_pgtable *p, uint64_t ia, struct ptw_query *query)
 {
+	const struct ptw_ask ask = {
+		.want = PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY,
+		.peek = true,
+	};
 	const struct ptw_format *f;
 	struct ptw_found found;
 	unsigned int lg2, group_lg2;
@@ -30,8 +34,7 @@ int ptw_query(struct ptw_pgtable *p, uint64_t ia, struct ptw_query *query)
 		return ret;
 	}
 	what = ptw_extent(f, p->layout, p->attached, &p->geometry, found.slot,
-			  ptw_index(f, &p->geometry, ia, found.level), found.e, found.level,
-			  PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY, true, false);
+			  ptw_index(f, &p->geometry, ia, found.level), found.e, found.level, &ask);
 	ptw_port_read_unlock();
 
 	p->build->decode(&p->geometry, p->layout, found.e, found.level, &query->leaf);
@@ -56,7 +59,7 @@ int ptw_query(struct ptw_pgtable *p, uint64_t ia, struct ptw_query *query)
 static void ptw_mark_path(const struct ptw_pgtable *p, uint64_t ia, unsigned int leaf_level)
 {
 	const struct ptw_format *f = p->instance->format;
-	struct ptw_walk_state w = { .pgtable = (struct ptw_pgtable *)p }; /* for the guard */
+	uint64_t *path[PTW_MAX_LEVELS] = { NULL }; /* for the guard */
 	uint64_t *table = p->root;
 
 	if (!p->build->table_accessed)
@@ -73,11 +76,35 @@ static void ptw_mark_path(const struct ptw_pgtable *p, uint64_t ia, unsigned int
 			if ((e & bits) == bits || ptw_port_cas(slot, &e, e | bits))
 				break;
 		}
-		w.table[level] = table;
-		if (p->attached && ptw_guard(&w, e, f->address(&p->geometry, e, level), level))
+		path[level] = table;
+		if (p->attached && ptw_guard(p, path, e, f->address(&p->geometry, e, level), level))
 			return;
-		w.tables++;
 		table = ptw_table_at(p, f->address(&p->geometry, e, level));
+	}
+}
+
+/*
+ * Members of a contiguous group must agree in their permissions, and where software gives write
+ * permission back that is one: what happened to `found` happens to them all. A member that changes
+ * under our hands is left; its own fault comes.
+ */
+static void ptw_fix_group(const struct ptw_pgtable *p, uint64_t ia, const struct ptw_found *found,
+			  uint32_t access)
+{
+	const struct ptw_format *f = p->instance->format;
+	unsigned int members = 1u << ptw_group_lg2(f, &p->geometry, found->e, found->level);
+	uint64_t *slot = found->slot - (ptw_index(f, &p->geometry, ia, found->level) & (members - 1));
+
+	for (unsigned int i = 0; members > 1 && i < members; i++) {
+		uint64_t e = ptw_port_load(&slot[i]), fixed;
+
+		for (unsigned int tries = 0; tries < PTW_CLEAR_TRIES; tries++)
+			if (!f->present(p->layout, e, found->level) ||
+			    !f->leaf(e, found->level) || !(e & f->group_bit) ||
+			    !p->build->fix(&p->geometry, p->layout, e, found->level, access,
+					   &fixed) ||
+			    fixed == e || ptw_port_cas(&slot[i], &e, fixed))
+				break;
 	}
 }
 
@@ -105,6 +132,7 @@ int ptw_fix_fault(struct ptw_pgtable *p, uint64_t ia, uint32_t access)
 			break;
 		}
 		if (fixed == found.e || ptw_port_cas(found.slot, &found.e, fixed)) {
+			ptw_fix_group(p, ia, &found, access);
 			ptw_mark_path(p, ia, found.level);
 			ret = PTW_OK;
 			break;

@@ -146,10 +146,14 @@ static bool ptw_unmap_cuts(struct ptw_pgtable *p, uint64_t ia, uint64_t *start)
 static int ptw_unmap_args(struct ptw_pgtable *p, uint64_t *start, uint64_t *end,
 			  const struct ptw_unmap *unmap, const struct ptw_change_result *result)
 {
+	int ret;
+
 	if (!p)
 		return PTW_ERR_ARG;
-	if ((unmap && unmap->size < sizeof(*unmap)) ||
-	    (result && result->size < sizeof(*result)))
+	ret = unmap ? ptw_size_check(unmap, unmap->size, sizeof(*unmap)) : PTW_OK;
+	if (ret)
+		return ret;
+	if (result && result->size < sizeof(*result))
 		return PTW_ERR_SIZE;
 	if (unmap && ((unmap->flags & ~(uint32_t)PTW_UNMAP_STRICT) || unmap->reserved))
 		return PTW_ERR_ARG;

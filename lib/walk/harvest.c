@@ -125,9 +125,14 @@ static int ptw_harvest_args(const struct ptw_pgtable *p, const struct ptw_harves
 	const uint32_t known = PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY | PTW_HARVEST_PEEK |
 			       PTW_HARVEST_EXACT;
 
+	int ret;
+
 	if (!p || !h)
 		return PTW_ERR_ARG;
-	if (h->size < sizeof(*h) || (result && result->size < sizeof(*result)))
+	ret = ptw_size_check(h, h->size, sizeof(*h));
+	if (ret)
+		return ret;
+	if (result && result->size < sizeof(*result))
 		return PTW_ERR_SIZE;
 	if ((h->flags & ~known) || h->reserved ||
 	    !(h->flags & (PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY)))
@@ -161,6 +166,18 @@ static void ptw_harvest_answer(const struct ptw_harvest_job *job, const struct p
 	result->tail = job->tail;
 }
 
+/*
+ * Does making a leaf old take dirty state away? Where access tracking takes the write permission and
+ * writable means dirty: then a harvest of accessed must flush as one of dirty does.
+ */
+static bool ptw_old_is_clean(const struct ptw_layout *l)
+{
+	for (uint32_t i = 0; i < l->kinds; i++)
+		if (l->kind[i].tracked && !l->kind[i].dirty)
+			return true;
+	return false;
+}
+
 int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struct ptw_harvest *h,
 		struct ptw_harvest_result *result)
 {
@@ -179,15 +196,17 @@ int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struc
 	w.end = end;
 	w.budget = h->budget;
 	if (h->cursor && *h->cursor) {
-		w.start = w.ia = *h->cursor;
+		w.ia = *h->cursor;
 		if (w.ia & (((uint64_t)1 << p->geometry.granule_lg2) - 1))
 			return PTW_ERR_ALIGN;
-		if (!ptw_strip_sign(p, &w.ia) || w.ia < start || w.ia > end)
+		/* The end may lie behind the last address. */
+		if (w.ia != end && (!ptw_strip_sign(p, &w.ia) || w.ia < start || w.ia > end))
 			return PTW_ERR_RANGE;
 		w.start = w.ia;
 	}
-	job.peek = h->flags & PTW_HARVEST_PEEK;
-	flush = p->flush && !job.peek && (h->flags & (PTW_HARVEST_DIRTY | PTW_HARVEST_EXACT));
+	job.ask.peek = h->flags & PTW_HARVEST_PEEK;
+	flush = p->flush && !job.ask.peek &&
+		((h->flags & (PTW_HARVEST_DIRTY | PTW_HARVEST_EXACT)) || ptw_old_is_clean(p->layout));
 	if (flush && !ptw_port_may_block())
 		return PTW_ERR_CONTEXT;
 	job.young = h->young;
@@ -196,14 +215,14 @@ int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struc
 	job.first_page = (start >> job.granule_lg2) & ~(uint64_t)63;
 	job.start = w.start;
 	job.end = end;
-	job.want = h->flags & (PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY);
-	job.filter = h->oa_end;
+	job.ask.want = h->flags & (PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY);
+	job.ask.filter = h->oa_end ? h : NULL;
 	job.request = h;
 
 	if (w.ia == end)
 		ret = PTW_OK;
-	else if (p->instance->harvest_dense && job.want == PTW_HARVEST_ACCESSED && h->young &&
-		 !(h->flags & ~PTW_HARVEST_ACCESSED) && !h->word && !h->run && !job.filter)
+	else if (p->instance->harvest_dense && job.ask.want == PTW_HARVEST_ACCESSED && h->young &&
+		 !(h->flags & ~PTW_HARVEST_ACCESSED) && !h->word && !h->run && !job.ask.filter)
 		ret = p->instance->harvest_dense(&w, &job);
 	else
 		ret = p->instance->harvest(&w, &job);
@@ -215,7 +234,7 @@ int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struc
 		ptw_word_emit(&job);
 	if (h->run)
 		ptw_run_emit(&job);
-	if (!ret && job.stopped)
+	if (job.stopped && (!ret || ret == PTW_ERR_BUDGET))
 		ret = PTW_ERR_STOPPED;
 	if (flush)
 		ptw_harvest_flush(p, &job);

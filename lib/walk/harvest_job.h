@@ -7,15 +7,20 @@
 
 #include "lib/walk/pgtable.h"
 
+/* What one extent is asked. */
+struct ptw_ask {
+	uint32_t want; /* PTW_HARVEST_ACCESSED, PTW_HARVEST_DIRTY */
+	bool peek;
+	const struct ptw_harvest *filter; /* only output addresses in its range; null: all */
+};
+
 struct ptw_harvest_job {
 	uint64_t *young;     /* dense bitmaps, or null */
 	uint64_t *dirty;
 	uint64_t first_page; /* of bit 0 */
 	uint64_t start;      /* the range; leaf extents may stick out */
 	uint64_t end;
-	uint32_t want;       /* PTW_HARVEST_ACCESSED, PTW_HARVEST_DIRTY */
-	bool peek;
-	bool filter;
+	struct ptw_ask ask;
 	uint8_t granule_lg2;
 	uint8_t changed_level;
 	const struct ptw_harvest *request;

@@ -33,26 +33,46 @@ static ptw_always_inline uint32_t ptw_state(const struct ptw_format *f, const st
 	return what;
 }
 
+/* Does the extent whose member `i` is the leaf `e` lie where the filter wants it? */
+static ptw_always_inline bool ptw_filter_wants(const struct ptw_format *f,
+					       const struct ptw_geometry *g,
+					       const struct ptw_ask *ask, uint64_t e,
+					       unsigned int level, unsigned int i)
+{
+	uint64_t oa;
+
+	if (!ask->filter)
+		return true;
+	oa = f->address(g, e, level) - ((uint64_t)i << ptw_span_lg2(f, level));
+	return oa >= ask->filter->oa_start && oa < ask->filter->oa_end;
+}
+
 /*
- * Clear what is wanted of the leaf entry at `slot`, whose snapshot is `e`; returns what was cleared.
+ * Clear what is wanted of the leaf entry at `slot`, whose snapshot is `e`: member `i` of its group, if
+ * it is in one (`grouped`). Returns what was cleared. What the entry is, and where it leads, is looked
+ * at again after every lost race.
+ *
  * Foreign layouts get one try, and what was lost is reported as young all the same: its owner may
  * have rewritten the entry for reasons of his own.
  */
 static ptw_always_inline uint32_t ptw_clear_entry(const struct ptw_format *f,
 						  const struct ptw_layout *l, const bool guarded,
-						  uint64_t *slot, uint64_t e, unsigned int level,
-						  uint32_t want, const bool filter)
+						  const struct ptw_geometry *g, uint64_t *slot,
+						  uint64_t e, unsigned int level,
+						  const struct ptw_ask *ask, unsigned int i,
+						  const bool grouped)
 {
-	if (level == 0 && f->and_clear && !guarded && want == PTW_HARVEST_ACCESSED && !filter) {
+	if (level == 0 && f->and_clear && !guarded && !grouped && !ask->filter &&
+	    ask->want == PTW_HARVEST_ACCESSED) {
 		if (!(e & f->accessed))
 			return 0;
-		return ptw_port_and_clear(slot, f->accessed) & f->accessed ? PTW_EXTENT_YOUNG : 0;
+		return ptw_port_and_clear(slot, f->accessed) ? PTW_EXTENT_YOUNG : 0;
 	}
 	for (unsigned int tries = 0; tries < PTW_CLEAR_TRIES; tries++) {
-		uint32_t what = ptw_state(f, l, e, level, want);
+		uint32_t what = ptw_state(f, l, e, level, ask->want);
 		uint64_t wanted = e;
 
-		if (!what)
+		if (!what || !ptw_filter_wants(f, g, ask, e, level, i))
 			return 0;
 		if (what & PTW_EXTENT_YOUNG)
 			wanted = f->make_old(l, wanted, level);
@@ -68,9 +88,8 @@ static ptw_always_inline uint32_t ptw_clear_entry(const struct ptw_format *f,
 			return what & PTW_EXTENT_YOUNG;
 		if (!f->present(l, e, level) || !f->leaf(e, level))
 			return PTW_CLEAR_GONE;
-		/* Under a filter the page may be another one now. */
-		if (filter)
-			return PTW_CLEAR_GONE;
+		if (grouped && !(e & f->group_bit))
+			return 0; /* no member any more: it is looked at on its own */
 	}
 	return PTW_CLEAR_BUSY;
 }
@@ -92,31 +111,34 @@ static ptw_always_inline unsigned int ptw_group_lg2(const struct ptw_format *f,
 /*
  * The leaf extent around the entry at `slot`, at index `index` of its table: OR over the members of
  * a contiguous group, since hardware may set the bit in any one of them, and clear them all. Returns
- * what was found, and cleared unless `peek`; gone is flagged only for single entries.
+ * what was found, and cleared unless `ask->peek`; gone is flagged only for single entries.
  */
 static ptw_always_inline uint32_t ptw_extent(const struct ptw_format *f, const struct ptw_layout *l,
 					     const bool guarded, const struct ptw_geometry *g,
 					     uint64_t *slot, unsigned int index, uint64_t e,
-					     unsigned int level, uint32_t want, bool peek,
-					     const bool filter)
+					     unsigned int level, const struct ptw_ask *ask)
 {
 	unsigned int group_lg2 = ptw_group_lg2(f, g, e, level);
 	unsigned int members = 1u << group_lg2;
 	uint32_t what = 0;
 
-	if (!group_lg2)
-		return peek ? ptw_state(f, l, e, level, want) :
-			      ptw_clear_entry(f, l, guarded, slot, e, level, want, filter);
+	if (!group_lg2) {
+		if (!ask->peek)
+			return ptw_clear_entry(f, l, guarded, g, slot, e, level, ask, 0, false);
+		return ptw_filter_wants(f, g, ask, e, level, 0) ?
+			       ptw_state(f, l, e, level, ask->want) : 0;
+	}
 	slot -= index & (members - 1);
 	for (unsigned int i = 0; i < members; i++) {
-		uint32_t one;
+		uint32_t one = 0;
 
 		e = ptw_port_load(slot + i);
 		if (!f->present(l, e, level) || !f->leaf(e, level) || !(e & f->group_bit))
 			continue;
-		/* By compare-exchange: the group may be taken apart meanwhile. */
-		one = peek ? ptw_state(f, l, e, level, want) :
-			     ptw_clear_entry(f, l, guarded, slot + i, e, level, want, true);
+		if (!ask->peek)
+			one = ptw_clear_entry(f, l, guarded, g, slot + i, e, level, ask, i, true);
+		else if (ptw_filter_wants(f, g, ask, e, level, i))
+			one = ptw_state(f, l, e, level, ask->want);
 		what |= one & (PTW_EXTENT_YOUNG | PTW_EXTENT_DIRTY | PTW_CLEAR_BUSY);
 	}
 	return what;
@@ -164,25 +186,18 @@ static ptw_always_inline int ptw_harvest_run(const struct ptw_format *f, const s
 			ia &= ~(((uint64_t)members << lg2) - 1);
 		job->entries += members;
 		w->cost += members;
-		what = 0;
-		if (!job->filter) {
-			what = ptw_extent(f, l, guarded, g, slot + i, index + i, e, level,
-					  job->want, job->peek, false);
-		} else {
-			uint64_t oa = f->address(g, e, level) -
-				      ((uint64_t)((index + i) & (members - 1)) << lg2);
-
-			if (oa >= job->request->oa_start && oa < job->request->oa_end)
-				what = ptw_extent(f, l, guarded, g, slot + i, index + i, e, level,
-						  job->want, job->peek, true);
-		}
-		if (what & PTW_CLEAR_GONE)
+		what = ptw_extent(f, l, guarded, g, slot + i, index + i, e, level, &job->ask);
+		if ((what & PTW_CLEAR_GONE) && level) {
+			/* A table now, perhaps. */
 			return i ? (int)i : PTW_RUN_RETRY;
+		}
 		if (what & PTW_CLEAR_BUSY)
 			job->busy++;
 		what &= PTW_EXTENT_YOUNG | PTW_EXTENT_DIRTY;
 		if (what) {
-			w->cost += PTW_CHANGED_COST;
+			/* A large extent is many words of output. */
+			w->cost += PTW_CHANGED_COST +
+				   ((uint64_t)members << lg2 >> f->granule_lg2 >> 6);
 			if (ptw_job_report(job, ia, (uint64_t)members << lg2, level, what)) {
 				w->ia = ia + ((uint64_t)members << lg2);
 				return PTW_ERR_STOPPED;
@@ -191,7 +206,7 @@ static ptw_always_inline int ptw_harvest_run(const struct ptw_format *f, const s
 		/* Past the whole group, also when it ends beyond this run. */
 		if (members > 1)
 			i += members - 1 - ((index + i) & (members - 1));
-		if (i >= n)
+		if (i >= n || w->cost >= PTW_SECTION_COST)
 			return (int)i + 1;
 	}
 	return (int)n;
@@ -218,7 +233,7 @@ static ptw_always_inline uint64_t ptw_clear_line(const struct ptw_format *f, uin
 	for (; young; young &= young - 1) {
 		unsigned int k = (unsigned int)__builtin_ctzll(young);
 
-		if (ptw_port_and_clear(slot + k, f->accessed) & f->accessed)
+		if (ptw_port_and_clear(slot + k, f->accessed))
 			found |= (uint64_t)1 << k;
 	}
 	return found;
@@ -285,6 +300,7 @@ static ptw_always_inline int ptw_test_young_template(const struct ptw_format *f,
 						     const struct ptw_pgtable *p, uint64_t ia,
 						     const bool clear)
 {
+	const struct ptw_ask ask = { .want = PTW_HARVEST_ACCESSED, .peek = !clear };
 	const struct ptw_geometry *g = &p->geometry;
 	struct ptw_found found;
 	uint32_t what;
@@ -295,7 +311,7 @@ static ptw_always_inline int ptw_test_young_template(const struct ptw_format *f,
 		if (ret)
 			return ret;
 		what = ptw_extent(f, l, guarded, g, found.slot, ptw_index(f, g, ia, found.level),
-				  found.e, found.level, PTW_HARVEST_ACCESSED, !clear, false);
+				  found.e, found.level, &ask);
 		if (what & PTW_EXTENT_YOUNG)
 			return 1;
 		if (!(what & (PTW_CLEAR_GONE | PTW_CLEAR_BUSY)))

@@ -42,6 +42,7 @@ struct ptw_pgtable {
 	uint64_t root_bytes;
 	uint32_t root_live; /* live count of the root, which has no metadata */
 	bool attached;
+	bool exact; /* nobody writes by other rules than ours */
 
 	/* Attached only. */
 	struct ptw_range bounds[PTW_BOUNDS_MAX];
@@ -133,6 +134,12 @@ static inline bool ptw_strip_sign(const struct ptw_pgtable *p, uint64_t *ia)
 	*ia &= ~high;
 	return true;
 }
+
+/*
+ * The growth rule of structs that callers fill in: smaller than this version knows is PTW_ERR_SIZE
+ * (there is no older version yet), larger is fine while all that is unknown here is zero.
+ */
+int ptw_size_check(const void *object, size_t size, size_t known);
 
 /* Check a range of input addresses and strip the sign: PTW_ERR_ALIGN, PTW_ERR_RANGE or PTW_OK. */
 int ptw_range_check(const struct ptw_pgtable *p, uint64_t *start, uint64_t *end);

@@ -34,6 +34,7 @@ struct ptw_walk_state {
 	uint64_t tables;
 	uint64_t sections;
 	uint64_t *table[PTW_MAX_LEVELS]; /* on the path to `ia`; valid inside a section */
+	uint64_t entered[PTW_MAX_LEVELS]; /* 1 + input address of the last table entry gone through */
 };
 
 /* Answers of the operations below, besides errors: how many entries were dealt with (above 0), or */
@@ -59,13 +60,12 @@ struct ptw_walk_ops {
 #define PTW_SECTION_YIELD 1
 
 /*
- * Attached page tables: may the walk enter the table at `pa`? `table[level]` and above are on its
- * path. Bounds every walk: a cycle or an overlong tree ends it with an error.
+ * Attached page tables: may the walk enter the table at `pa`? `path[level]` and above are on its
+ * path. With the table budget this bounds every walk.
  */
-static inline int ptw_guard(const struct ptw_walk_state *w, uint64_t e, uint64_t pa,
-			    unsigned int level)
+static inline int ptw_guard(const struct ptw_pgtable *p, uint64_t *const *path, uint64_t e,
+			    uint64_t pa, unsigned int level)
 {
-	const struct ptw_pgtable *p = w->pgtable;
 	uint64_t *child = ptw_table_at(p, pa);
 	uint64_t bytes = ptw_table_bytes(&p->geometry);
 	unsigned int i;
@@ -78,11 +78,12 @@ static inline int ptw_guard(const struct ptw_walk_state *w, uint64_t e, uint64_t
 			break;
 	if (i == p->bounds_count || (pa & (bytes - 1)))
 		return PTW_ERR_CORRUPT_BOUNDS;
-	for (i = level; i <= p->geometry.root_level; i++)
-		if (w->table[i] == child)
+	/* On the path already, or one of several concatenated roots? */
+	for (i = level; i < p->geometry.root_level; i++)
+		if (path[i] == child)
 			return PTW_ERR_CORRUPT_CYCLE;
-	if (w->tables >= p->table_budget)
-		return PTW_ERR_CORRUPT_BUDGET;
+	if (child >= p->root && child < p->root + ((uint64_t)1 << p->geometry.root_lg2))
+		return PTW_ERR_CORRUPT_CYCLE;
 	return PTW_OK;
 }
 
@@ -131,10 +132,14 @@ static ptw_always_inline int ptw_walk_section(const struct ptw_format *f, const 
 
 		if (level && f->present(l, e, level) && !f->leaf(e, level)) {
 			uint64_t base = w->ia >> lg2 << lg2;
+			/* Once per entry, however many sections the table below it takes, and
+			 * however often the walk comes down here again. */
+			bool first = (w->ia == base || w->ia == w->start) &&
+				     w->entered[level] != base + 1;
 
+			w->entered[level] = base + 1;
 			if (ops->pre) {
-				/* Once per entry, however many sections the table below it takes. */
-				if (w->ia == base || w->ia == w->start) {
+				if (first) {
 					ret = ops->pre(w, ctx, slot, level, e, base);
 					if (ret < 0)
 						return ret;
@@ -150,15 +155,14 @@ static ptw_always_inline int ptw_walk_section(const struct ptw_format *f, const 
 				if (!f->present(l, e, level) || f->leaf(e, level))
 					continue;
 			}
-			/* Counted once, however many sections the table takes. */
-			if (w->ia != base && w->ia != w->start)
-				w->tables--;
 			if (guarded) {
-				ret = ptw_guard(w, e, f->address(g, e, level), level);
+				ret = ptw_guard(p, w->table, e, f->address(g, e, level), level);
 				if (ret)
 					return ret;
+				if (first && w->tables >= p->table_budget)
+					return PTW_ERR_CORRUPT_BUDGET;
 			}
-			w->tables++;
+			w->tables += first;
 			level--;
 			w->table[level] = ptw_table_at(p, f->address(g, e, level + 1));
 			continue;
@@ -185,7 +189,11 @@ advance:
 				uint64_t last = (w->ia - 1) >> ptw_span_lg2(f, level);
 
 				up += ptw_index(f, g, w->ia - 1, level);
-				ret = ops->post(w, ctx, up, level, ptw_port_load_table(up),
+				e = ptw_port_load_table(up);
+				/* Unlinked meanwhile? */
+				if (!f->present(l, e, level) || f->leaf(e, level))
+					continue;
+				ret = ops->post(w, ctx, up, level, e,
 						last << ptw_span_lg2(f, level));
 				if (ret < 0)
 					return ret;
@@ -241,7 +249,8 @@ static ptw_always_inline int ptw_find_template(const struct ptw_format *f,
 					       struct ptw_found *found)
 {
 	const struct ptw_geometry *g = &p->geometry;
-	struct ptw_walk_state w = { .pgtable = (struct ptw_pgtable *)p }; /* for the guard */
+	uint64_t *path[PTW_MAX_LEVELS] = { NULL }; /* for the guard */
+	uint64_t tables = 0;
 	unsigned int level = g->root_level;
 	/* The root takes all bits that are left of an address, so they need no mask. */
 	uint64_t *table = p->root;
@@ -257,13 +266,14 @@ static ptw_always_inline int ptw_find_template(const struct ptw_format *f,
 		if (guarded) {
 			int ret;
 
-			w.table[level] = table;
-			ret = ptw_guard(&w, e, f->address(g, e, level), level);
+			path[level] = table;
+			ret = ptw_guard(p, path, e, f->address(g, e, level), level);
+			if (!ret && tables++ >= p->table_budget)
+				ret = PTW_ERR_CORRUPT_BUDGET;
 			if (ret) {
 				*found = (struct ptw_found){ slot, e, level };
 				return ret;
 			}
-			w.tables++;
 		}
 		table = ptw_table_at(p, f->address(g, e, level));
 		slot = table + (ia >> ptw_span_lg2(f, level - 1) & ((1u << f->index_lg2) - 1));

@@ -7,12 +7,6 @@
 
 #define PTW_VISIT_RETRIES 16
 
-/* What a visitor sees, and the walk that pays for what it changes. */
-struct ptw_visit_state {
-	struct ptw_visit visit;
-	struct ptw_walk_state *walk;
-};
-
 static ptw_always_inline int ptw_visit_run(const struct ptw_format *f, const struct ptw_layout *l,
 					   const bool guarded, struct ptw_walk_state *w,
 					   const struct ptw_walk *walk, uint64_t *slot,
@@ -20,16 +14,14 @@ static ptw_always_inline int ptw_visit_run(const struct ptw_format *f, const str
 {
 	unsigned int lg2 = ptw_span_lg2(f, level);
 	uint64_t entries[64];
-	struct ptw_visit_state state = {
-		.visit = {
-			.pgtable = w->pgtable,
-			.kind = PTW_VISIT_LEAF,
-			.level = level,
-			.ia = w->ia >> lg2 << lg2,
-			.size = (uint64_t)1 << lg2,
-			.entries = entries,
-			.slots = slot,
-		},
+	struct ptw_visit visit = {
+		.pgtable = w->pgtable,
+		.kind = PTW_VISIT_LEAF,
+		.level = level,
+		.ia = w->ia >> lg2 << lg2,
+		.size = (uint64_t)1 << lg2,
+		.entries = entries,
+		.slots = slot,
 		.walk = w,
 	};
 	int action;
@@ -37,7 +29,7 @@ static ptw_always_inline int ptw_visit_run(const struct ptw_format *f, const str
 	for (;;) {
 		unsigned int i;
 
-		state.visit.leaves = state.visit.owned = 0;
+		visit.leaves = visit.owned = 0;
 		for (i = 0; i < n; i++) {
 			uint64_t e = level ? ptw_port_load_table(slot + i) :
 					     ptw_port_load(slot + i);
@@ -45,7 +37,7 @@ static ptw_always_inline int ptw_visit_run(const struct ptw_format *f, const str
 			entries[i] = e;
 			if (!f->present(l, e, level)) {
 				if (e == l->frozen)
-					state.visit.owned |= (uint64_t)1 << i;
+					visit.owned |= (uint64_t)1 << i;
 				continue;
 			}
 			if (!f->leaf(e, level))
@@ -59,23 +51,23 @@ static ptw_always_inline int ptw_visit_run(const struct ptw_format *f, const str
 				if (ret)
 					return ret;
 			}
-			state.visit.leaves |= (uint64_t)1 << i;
+			visit.leaves |= (uint64_t)1 << i;
 		}
 		if (!i)
 			return PTW_RUN_RETRY;
 		w->cost += i;
 		w->entries += i;
-		state.visit.count = i;
-		if (!(walk->kinds & PTW_VISIT_LEAF) || (!state.visit.leaves && !walk->holes))
+		visit.count = i;
+		if (!(walk->kinds & PTW_VISIT_LEAF) || (!visit.leaves && !walk->holes))
 			return (int)i;
-		action = walk->visit(walk->context, &state.visit);
+		action = walk->visit(walk->context, &visit);
 		if (action < 0)
 			return action;
 		if (action == PTW_VISIT_STOP)
 			return PTW_ERR_STOPPED;
 		if (action != PTW_VISIT_RETRY)
 			return (int)i;
-		if (++state.visit.retries > PTW_VISIT_RETRIES)
+		if (++visit.retries > PTW_VISIT_RETRIES)
 			return PTW_ERR_AGAIN;
 	}
 }
@@ -85,17 +77,15 @@ static ptw_always_inline int ptw_visit_table(const struct ptw_format *f, struct 
 					     unsigned int level, uint64_t e, uint64_t ia,
 					     enum ptw_visit_kind kind)
 {
-	struct ptw_visit_state state = {
-		.visit = {
-			.pgtable = w->pgtable,
-			.kind = kind,
-			.level = level,
-			.ia = ia,
-			.size = (uint64_t)1 << ptw_span_lg2(f, level),
-			.count = 1,
-			.entries = &e,
-			.slots = slot,
-		},
+	struct ptw_visit visit = {
+		.pgtable = w->pgtable,
+		.kind = kind,
+		.level = level,
+		.ia = ia,
+		.size = (uint64_t)1 << ptw_span_lg2(f, level),
+		.count = 1,
+		.entries = &e,
+		.slots = slot,
 		.walk = w,
 	};
 	int action = PTW_VISIT_NEXT;
@@ -103,7 +93,7 @@ static ptw_always_inline int ptw_visit_table(const struct ptw_format *f, struct 
 	w->cost++;
 	w->entries += kind == PTW_VISIT_TABLE_PRE;
 	if (walk->kinds & (uint32_t)kind)
-		action = walk->visit(walk->context, &state.visit);
+		action = walk->visit(walk->context, &visit);
 	if (kind == PTW_VISIT_TABLE_PRE && action >= 0 && action != PTW_VISIT_STOP &&
 	    level <= walk->min_level)
 		return PTW_VISIT_SKIP;

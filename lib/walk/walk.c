@@ -3,7 +3,19 @@
 #include <ptw/walk.h>
 
 #include "lib/walk/pgtable.h"
-#include "lib/walk/visit_template.h"
+#include "lib/walk/template.h"
+
+int ptw_size_check(const void *object, size_t size, size_t known)
+{
+	const uint8_t *bytes = object;
+
+	if (size < known)
+		return PTW_ERR_SIZE;
+	for (size_t i = known; i < size; i++)
+		if (bytes[i])
+			return PTW_ERR_ARG;
+	return PTW_OK;
+}
 
 int ptw_range_check(const struct ptw_pgtable *p, uint64_t *start, uint64_t *end)
 {
@@ -12,9 +24,13 @@ int ptw_range_check(const struct ptw_pgtable *p, uint64_t *start, uint64_t *end)
 
 	if ((*start | *end) & (granule - 1))
 		return PTW_ERR_ALIGN;
-	if (*start >= *end)
+	/* The end of the address space, after the highest canonical address. */
+	if (!*end && p->build->id == PTW_FORMAT_X86_64 && *start >> 63)
+		last = UINT64_MAX;
+	else if (*start >= *end)
 		return PTW_ERR_RANGE;
-	last = *end - 1;
+	else
+		last = *end - 1;
 	if (!ptw_strip_sign(p, start) || !ptw_strip_sign(p, &last) || *start > last)
 		return PTW_ERR_RANGE;
 	*end = last + 1;
@@ -30,7 +46,10 @@ int ptw_walk(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struct p
 
 	if (!p || !walk || !walk->visit)
 		return PTW_ERR_ARG;
-	if (walk->size < sizeof(*walk) || (result && result->size < sizeof(*result)))
+	ret = ptw_size_check(walk, walk->size, sizeof(*walk));
+	if (ret)
+		return ret;
+	if (result && result->size < sizeof(*result))
 		return PTW_ERR_SIZE;
 	if (!walk->kinds || (walk->kinds & ~kinds))
 		return PTW_ERR_ARG;
@@ -99,8 +118,7 @@ int ptw_visit_changed(const struct ptw_visit *visit, unsigned int i, enum ptw_ch
 	}
 	if (wanted == e)
 		return 0;
-	/* Visits are made by the template, with this around them. */
-	((const struct ptw_visit_state *)visit)->walk->cost += PTW_CHANGED_COST;
+	((struct ptw_walk_state *)visit->walk)->cost += PTW_CHANGED_COST;
 	return ptw_port_cas(&visit->slots[i], &e, wanted) ? 1 : PTW_ERR_AGAIN;
 }
 

@@ -7,8 +7,9 @@
  *
  *   | header | metadata of table 0, 1, ... | (padding) | table 0 | table 1 | ... |
  *
- * Free tables are chained through their first word. A pool has one lock, taken by writers that
- * need a table and by the callbacks that give one back, never by a walk or a harvest.
+ * Free tables are chained through their metadata; their memory is marked, so that AddressSanitizer and
+ * ThreadSanitizer report any use of it. A pool has one lock, taken by writers that need a table and by the
+ * callbacks that give one back, never by a walk or a harvest, and never around the caller's allocator.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -19,6 +20,21 @@
 #include <ptw/error.h>
 #include <ptw/pool.h>
 #include <ptw/port.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define PTW_POOL_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PTW_POOL_ASAN 1
+#endif
+#endif
+
+#ifdef PTW_POOL_ASAN
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
 
 #define CHUNK_LG2_DEFAULT 21
 #define CHUNK_LG2_MAX 30
@@ -35,7 +51,8 @@ struct ptw_pool {
 	void *(*chunk_alloc)(void *context, size_t bytes, size_t align);
 	void (*chunk_free)(void *context, void *memory, size_t bytes);
 	void *context;
-	struct ptw_chunk *chunks; /* newest first: only the first one may have untouched tables */
+	struct ptw_chunk *chunks;
+	struct ptw_chunk *open; /* the one with untouched tables, or null */
 	void *free;
 	size_t table_bytes;
 	size_t meta_bytes;
@@ -44,8 +61,7 @@ struct ptw_pool {
 	uint32_t per_chunk;
 	uint64_t live;
 	uint64_t max_tables;
-	uint64_t run_bytes; /* concatenated roots */
-	uint64_t chunk_count;
+	uint64_t bytes; /* touched; read without the lock */
 };
 
 static size_t round_up(size_t n, size_t to)
@@ -133,12 +149,23 @@ int ptw_port_pool_create(const struct ptw_pool_config *config, size_t table_byte
 	return PTW_OK;
 }
 
+/* A free table: any access is a mistake now. */
+static void ptw_table_mark_free(void *table, size_t bytes)
+{
+#ifdef PTW_TSAN
+	/* Plain writes, which conflict with every access that the grace period does not order. */
+	memset(table, 0xa5, bytes);
+#endif
+	ASAN_POISON_MEMORY_REGION(table, bytes);
+}
+
 void ptw_port_pool_destroy(struct ptw_pool *pool)
 {
 	struct ptw_chunk *chunk, *next;
 
 	for (chunk = pool->chunks; chunk; chunk = next) {
 		next = chunk->next;
+		ASAN_UNPOISON_MEMORY_REGION(chunk, pool->chunk_bytes);
 		pool->chunk_free(pool->context, chunk, pool->chunk_bytes);
 	}
 	pthread_mutex_destroy(&pool->lock);
@@ -157,34 +184,61 @@ static void *ptw_chunk_get(struct ptw_pool *pool, size_t bytes)
 	return memory;
 }
 
+/* Touched memory of a chunk of which `used` tables have been handed out; the rest is only address
+ * space. */
+static uint64_t ptw_chunk_bytes(const struct ptw_pool *pool, uint32_t used)
+{
+	return round_up(sizeof(struct ptw_chunk) + used * pool->meta_bytes, 4096) +
+	       used * pool->table_bytes;
+}
+
+/* A table that was free, or was never used; null: a chunk is needed. Locked. */
 static void *ptw_pool_take(struct ptw_pool *pool)
 {
-	struct ptw_chunk *chunk = pool->chunks;
+	struct ptw_chunk *chunk = pool->open;
 	void *table = pool->free;
 
 	if (table) {
-		memcpy(&pool->free, table, sizeof(pool->free));
-		return table;
+		memcpy(&pool->free, ptw_port_table_meta(pool, table), sizeof(pool->free));
+		ASAN_UNPOISON_MEMORY_REGION(table, pool->table_bytes);
+	} else if (chunk) {
+		table = (char *)chunk + pool->first + pool->table_bytes * chunk->used++;
+		ptw_port_add64(&pool->bytes, ptw_chunk_bytes(pool, chunk->used) -
+					     ptw_chunk_bytes(pool, chunk->used - 1));
+		if (chunk->used == pool->per_chunk)
+			pool->open = NULL;
 	}
-	if (!chunk || chunk->used == pool->per_chunk) {
-		chunk = ptw_chunk_get(pool, pool->chunk_bytes);
-		if (!chunk)
-			return NULL;
-		chunk->next = pool->chunks;
-		chunk->used = 0;
-		pool->chunks = chunk;
-		pool->chunk_count++;
-	}
-	return (char *)chunk + pool->first + pool->table_bytes * chunk->used++;
+	return table;
+}
+
+/* Locked. Somebody else may have added one meanwhile: its rest is then left unused. */
+static void ptw_pool_add(struct ptw_pool *pool, struct ptw_chunk *chunk)
+{
+	chunk->used = 0;
+	chunk->next = pool->chunks;
+	pool->chunks = chunk;
+	pool->open = chunk;
+	ptw_port_add64(&pool->bytes, ptw_chunk_bytes(pool, 0));
 }
 
 void *ptw_port_table_alloc(struct ptw_pool *pool)
 {
+	struct ptw_chunk *chunk;
 	void *table = NULL;
 
 	pthread_mutex_lock(&pool->lock);
-	if (!pool->max_tables || pool->live < pool->max_tables)
+	if (!pool->max_tables || pool->live < pool->max_tables) {
 		table = ptw_pool_take(pool);
+		if (!table) {
+			pthread_mutex_unlock(&pool->lock);
+			chunk = ptw_chunk_get(pool, pool->chunk_bytes);
+			pthread_mutex_lock(&pool->lock);
+			if (chunk) {
+				ptw_pool_add(pool, chunk);
+				table = ptw_pool_take(pool);
+			}
+		}
+	}
 	if (table)
 		pool->live++;
 	pthread_mutex_unlock(&pool->lock);
@@ -195,8 +249,9 @@ void *ptw_port_table_alloc(struct ptw_pool *pool)
 
 void ptw_port_table_free(struct ptw_pool *pool, void *table)
 {
+	ptw_table_mark_free(table, pool->table_bytes);
 	pthread_mutex_lock(&pool->lock);
-	memcpy(table, &pool->free, sizeof(pool->free));
+	memcpy(ptw_port_table_meta(pool, table), &pool->free, sizeof(pool->free));
 	pool->free = table;
 	pool->live--;
 	pthread_mutex_unlock(&pool->lock);
@@ -212,42 +267,20 @@ void *ptw_port_table_meta(const struct ptw_pool *pool, const void *table)
 
 void *ptw_port_run_alloc(struct ptw_pool *pool, size_t bytes)
 {
-	void *memory;
+	void *memory = ptw_chunk_get(pool, bytes);
 
-	pthread_mutex_lock(&pool->lock);
-	memory = ptw_chunk_get(pool, bytes);
 	if (memory)
-		pool->run_bytes += bytes;
-	pthread_mutex_unlock(&pool->lock);
+		ptw_port_add64(&pool->bytes, bytes);
 	return memory;
 }
 
 void ptw_port_run_free(struct ptw_pool *pool, void *memory, size_t bytes)
 {
-	pthread_mutex_lock(&pool->lock);
 	pool->chunk_free(pool->context, memory, bytes);
-	pool->run_bytes -= bytes;
-	pthread_mutex_unlock(&pool->lock);
+	ptw_port_add64(&pool->bytes, -(uint64_t)bytes);
 }
 
-/* Touched memory of a chunk of which `used` tables have been handed out. */
-static uint64_t ptw_chunk_bytes(const struct ptw_pool *pool, uint32_t used)
-{
-	return round_up(sizeof(struct ptw_chunk) + used * pool->meta_bytes, 4096) +
-	       used * pool->table_bytes;
-}
-
-/* What was never handed out is only address space. All chunks but the newest were, whole. */
 uint64_t ptw_port_pool_bytes(const struct ptw_pool *pool)
 {
-	struct ptw_pool *p = (struct ptw_pool *)pool; /* for its lock */
-	uint64_t bytes = sizeof(*pool);
-
-	pthread_mutex_lock(&p->lock);
-	if (pool->chunks)
-		bytes += (pool->chunk_count - 1) * ptw_chunk_bytes(pool, pool->per_chunk) +
-			 ptw_chunk_bytes(pool, pool->chunks->used);
-	bytes += pool->run_bytes;
-	pthread_mutex_unlock(&p->lock);
-	return bytes;
+	return sizeof(*pool) + ptw_port_load(&pool->bytes);
 }

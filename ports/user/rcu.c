@@ -45,10 +45,16 @@ static void ptw_rcu_fork_parent(void)
 
 static void ptw_rcu_fork_child(void)
 {
+	sigset_t all, before;
+
 #ifdef PTW_PORT_RCU_BP
 	urcu_bp_after_fork_child();
 #endif
+	/* Starts a new helper thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	PTW_URCU(call_rcu_after_fork_child)();
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void ptw_rcu_init(void)

@@ -88,6 +88,7 @@ static const struct scenario scenarios[] = {
 	{
 		.name = "ept, tracked",
 		.preset = "ept4-tracked",
+		.layout = &ptw_layout_ept_tracked_own,
 		.table_lg2 = 12,
 		.start = 512 * GIB,
 		.end = 516 * GIB,

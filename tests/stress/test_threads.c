@@ -62,22 +62,6 @@ static int child_work(struct ptw_pgtable *pgtable)
 	return 0;
 }
 
-Test(threads, fork_goes_on_in_child_and_parent, .timeout = 60)
-{
-	struct ptw_pgtable *pgtable = new_pgtable();
-	int status = -1;
-	pid_t child;
-
-	cr_assert_eq(churn(pgtable), PTW_OK);
-	child = fork();
-	cr_assert_geq(child, 0);
-	if (!child)
-		_exit(child_work(pgtable));
-	cr_assert_eq(waitpid(child, &status, 0), child);
-	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child ended with %#x", status);
-	cr_assert_eq(child_work(pgtable), 0);
-}
-
 static void *read_and_exit(void *argument)
 {
 	/* Neither registered by hand nor unregistered. */
@@ -167,6 +151,37 @@ Test(threads, helper_thread_blocks_signals, .timeout = 60)
 	cr_assert_geq(others, 1, "no helper thread");
 	cr_assert_leq(others, test_slowness() > 1 ? 2u : 1u, "%u new threads", others);
 	cr_assert_eq(ptw_pgtable_destroy(pgtable), PTW_OK);
+}
+
+/* Threads besides the calling one that take SIGTERM; sanitizers and emulators have some of their own. */
+static unsigned int unblocked_helpers(void)
+{
+	static char names[TASKS][16];
+	unsigned int count = list_threads(names), found = 0;
+	char self[16];
+
+	snprintf(self, sizeof(self), "%d", getpid());
+	while (count && test_slowness() == 1)
+		if (strcmp(names[--count], self) &&
+		    !(blocked_signals(names[count]) & 1ull << (SIGTERM - 1)))
+			found++;
+	return found;
+}
+
+Test(threads, fork_goes_on_in_child_and_parent, .timeout = 60)
+{
+	struct ptw_pgtable *pgtable = new_pgtable();
+	int status = -1;
+	pid_t child;
+
+	cr_assert_eq(churn(pgtable), PTW_OK);
+	child = fork();
+	cr_assert_geq(child, 0);
+	if (!child)
+		_exit(unblocked_helpers() ? 9 : child_work(pgtable));
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child ended with %#x", status);
+	cr_assert_eq(child_work(pgtable), 0);
 }
 
 Test(threads, calls_work_with_every_signal_blocked, .timeout = 60)

@@ -44,11 +44,12 @@ static unsigned int bad_ranges(struct bad_range *bad)
 		{ end, end + g, PTW_ERR_RANGE },
 		{ end - g, end + g, PTW_ERR_RANGE },
 		{ (uint64_t)1 << 63, ((uint64_t)1 << 63) + g, PTW_ERR_RANGE },
+		/* The highest page of canonical addresses on x86-64, wrapping elsewhere. */
 		{ 0 - g, 0, PTW_ERR_RANGE },
 	};
 
 	memcpy(bad, all, sizeof(all));
-	return sizeof(all) / sizeof(all[0]);
+	return sizeof(all) / sizeof(all[0]) - (m.config.format == PTW_FORMAT_X86_64);
 }
 
 static void refuse_ranges(void)

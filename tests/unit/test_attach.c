@@ -284,7 +284,9 @@ Test(attach, contradictions)
 
 		*slot = old ^ bits[i];
 		cr_assert_eq(ptw_check(attached, &checked), PTW_ERR_CORRUPT_GROUP);
-		cr_assert(checked.ia == 200 * m.granule || checked.ia == 201 * m.granule);
+		/* Somewhere in the group of 128. */
+		cr_assert_geq(checked.ia, 128 * m.granule);
+		cr_assert_lt(checked.ia, 256 * m.granule);
 		cr_assert_eq(ptw_check(m.pgtable, NULL), PTW_ERR_CORRUPT_GROUP);
 	}
 	*slot = old;
@@ -361,7 +363,8 @@ Test(attach, same_as_the_owner)
 		attach(&whole_arena, 1000);
 		cr_assert_eq(ptw_pgtable_info(attached, &info), PTW_OK);
 		cr_assert_eq(info.attached, 1u);
-		cr_assert_eq(info.exact, 1u);
+		/* Only who names a layout of the library's own says that nobody writes otherwise. */
+		cr_assert_eq(info.exact, m.config.format == PTW_FORMAT_EPT);
 		cr_assert_eq(info.levels, m.info.levels);
 		cr_assert_eq(ptw_fix_fault(attached, 3 * m.granule, PTW_ACCESS_READ), PTW_OK);
 		cr_assert_eq(ptw_test_young(m.pgtable, 3 * m.granule), 1);

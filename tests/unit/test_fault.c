@@ -161,7 +161,8 @@ Test(protect, write_faults_give_permission_back)
 		cr_assert_eq(ptw_write_protect(m.pgtable, 2 * g, 5 * g, true, NULL, &changed),
 			     PTW_OK);
 		cr_assert_eq(changed.leaves, 0u);
-		cr_assert_eq(m.flushes, 0u);
+		/* Whoever protected them may not have flushed yet. */
+		cr_assert_eq(m.flushes, 1u);
 		assert_sound(&m);
 		machine_close(&m);
 	}

@@ -256,6 +256,10 @@ Test(pgtable, create_arguments)
 {
 	struct ptw_config config;
 	struct ptw_layout layout = ptw_layout_kvm_ept_6_1;
+	struct {
+		struct ptw_config config;
+		uint8_t more[16];
+	} grown = { .more = { 0 } };
 	struct ptw_pgtable *out;
 
 	cr_assert_eq(ptw_preset("ept4", &config), PTW_OK);
@@ -263,8 +267,13 @@ Test(pgtable, create_arguments)
 	cr_assert_eq(ptw_pgtable_create(&config, NULL), PTW_ERR_ARG);
 	config.size--;
 	cr_assert_eq(created(&config), PTW_ERR_SIZE);
-	config.size += 2;
-	cr_assert_eq(created(&config), PTW_OK);
+	config.size++;
+	/* A caller that knows more fields than we: fine while he uses none of them. */
+	grown.config = config;
+	grown.config.size = sizeof(grown);
+	cr_assert_eq(created(&grown.config), PTW_OK);
+	grown.more[3] = 1;
+	cr_assert_eq(created(&grown.config), PTW_ERR_ARG);
 	config.format = 77;
 	cr_assert_eq(created(&config), PTW_ERR_ARG);
 	config.format = 0;

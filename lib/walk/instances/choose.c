@@ -39,6 +39,22 @@ static const struct ptw_choice ptw_choices[] = {
 	  &ptw_perverse_attached },
 };
 
+/* The caller names a layout: one of our own, or, for attached page tables only, any. */
+static int ptw_layout_choose(const struct ptw_layout *layout, const struct ptw_choice *c, bool attached,
+			     struct ptw_pgtable *p)
+{
+	bool own = layout == c->layout ||
+		   (layout == &ptw_layout_ept_own && c->layout == &ept_layout) ||
+		   (layout == &ptw_layout_ept_tracked_own && c->layout == &ept_tracked_layout);
+
+	if (!attached && !own)
+		return PTW_ERR_UNSUPPORTED;
+	if (attached)
+		p->layout = layout;
+	p->exact = own;
+	return PTW_OK;
+}
+
 int ptw_instance_choose(const struct ptw_config *config, bool attached, struct ptw_pgtable *p)
 {
 	uint32_t granule_lg2 = config->granule_lg2 ? config->granule_lg2 : 12;
@@ -54,14 +70,17 @@ int ptw_instance_choose(const struct ptw_config *config, bool attached, struct p
 		known = true;
 		if (c->granule_lg2 != granule_lg2 || c->tracked != tracked)
 			continue;
-		if (config->layout && !attached &&
-		    (config->layout != &ptw_layout_ept_own || c->layout != &ept_layout))
-			return PTW_ERR_UNSUPPORTED;
 		p->build = c->build;
 		p->instance = attached ? c->attached : c->own;
-		p->layout = config->layout && attached ? config->layout : c->layout;
-		/* Whoever built an attached EPT need not mark entries as this library does. */
-		if (attached && p->layout == &ept_layout)
+		p->layout = c->layout;
+		p->exact = !attached;
+		if (config->layout)
+			return ptw_layout_choose(config->layout, c, attached, p);
+		/* Somebody else's tables: hardware's rules are what is certain. Access tracking is
+		 * software's alone. */
+		if (attached && c->tracked)
+			return PTW_ERR_UNSUPPORTED;
+		if (attached && c->layout == &ept_layout)
 			p->layout = &ptw_layout_ept_hardware;
 		return PTW_OK;
 	}
