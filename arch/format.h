@@ -53,7 +53,6 @@ struct ptw_format {
 	uint8_t group_lg2[PTW_MAX_LEVELS];
 	uint64_t group_bit;  /* marks a member; 0: the format has no groups */
 	uint64_t accessed;   /* level 0, exact layouts: an entry without this bit is not young */
-	uint64_t dirty;      /* the same for dirty: set in every dirty level-0 leaf; 0: no such bit */
 	bool and_clear;      /* level 0, exact layouts: clearing `accessed` alone makes a leaf old */
 
 	/* Of any value at `level`: is it present (a leaf or a table entry)? */

@@ -35,14 +35,8 @@ static inline uint64_t s1_make_clean(const struct ptw_layout *l, uint64_t e, uns
 	return e | S1_AP_RO;
 }
 
-#define S1_FORMAT(label, granule, groups)                                                          \
-	{                                                                                          \
-		.name = label, .granule_lg2 = (granule), .index_lg2 = (granule)-3,                 \
-		.group_lg2 = groups, .group_bit = ARM_CONTIG, .accessed = ARM_AF,                  \
-		.dirty = ARM_DBM, .and_clear = true, .present = arm_present, .leaf = arm_leaf,     \
-		.address = arm_address, .young = arm_young, .dirty_leaf = s1_dirty,                \
-		.make_old = arm_make_old, .make_clean = s1_make_clean                              \
-	}
+#define S1_FORMAT(label, granule, ...)                                                             \
+	ARM_FORMAT(label, granule, s1_dirty, s1_make_clean, __VA_ARGS__)
 
 static const struct ptw_layout s1_layout = {
 	.size = sizeof(struct ptw_layout),

@@ -65,6 +65,16 @@ static inline uint64_t arm_make_old(const struct ptw_layout *l, uint64_t e, unsi
 #define ARM_GROUPS_16K { 7, 5 }
 #define ARM_GROUPS_64K { 5, 5 }
 
+/* Descriptor of a format; the stages differ in what dirty means. Last: the groups, with their braces. */
+#define ARM_FORMAT(label, granule, is_dirty, clean, ...)                                           \
+	{                                                                                          \
+		.name = label, .granule_lg2 = (granule), .index_lg2 = (granule)-3,                 \
+		.group_lg2 = __VA_ARGS__, .group_bit = ARM_CONTIG, .accessed = ARM_AF,             \
+		.and_clear = true, .present = arm_present, .leaf = arm_leaf,                       \
+		.address = arm_address, .young = arm_young, .dirty_leaf = is_dirty,                \
+		.make_old = arm_make_old, .make_clean = clean                                      \
+	}
+
 /* Field values that an output address contributes to a descriptor; arm_address() backwards. */
 static inline uint64_t arm_address_bits(const struct ptw_geometry *g, uint64_t oa)
 {

@@ -97,7 +97,7 @@ static inline uint64_t ept_make_clean(const struct ptw_layout *l, uint64_t e, un
 }
 
 #define EPT_FORMAT_FIELDS                                                                          \
-	.granule_lg2 = 12, .index_lg2 = 9, .accessed = EPT_A, .dirty = EPT_D,                      \
+	.granule_lg2 = 12, .index_lg2 = 9, .accessed = EPT_A,                                   \
 	.present = ept_present, .leaf = ept_leaf, .address = ept_address, .young = ept_young,      \
 	.dirty_leaf = ept_dirty, .make_old = ept_make_old, .make_clean = ept_make_clean
 

@@ -78,7 +78,6 @@ static const struct ptw_format x86_64_format = {
 	.granule_lg2 = 12,
 	.index_lg2 = 9,
 	.accessed = X86_A,
-	.dirty = X86_D,
 	.and_clear = true,
 	.present = x86_64_present,
 	.leaf = x86_64_leaf,

@@ -401,14 +401,13 @@ static inline void check_tables(struct subject *s)
 
 /* What a format says of itself. */
 static inline void check_constants(const struct subject *s, unsigned int index_lg2,
-				   uint64_t accessed, uint64_t dirty, bool and_clear, bool bbm)
+				   uint64_t accessed, bool and_clear, bool bbm)
 {
 	const struct ptw_format *f = s->p.instance->format;
 
 	same(s, 0, 0, "granule", f->granule_lg2, s->granule);
 	same(s, 0, 0, "index bits", f->index_lg2, index_lg2);
 	same(s, 0, 0, "accessed", f->accessed, accessed);
-	same(s, 0, 0, "dirty", f->dirty, dirty);
 	same(s, 0, 0, "clearing by AND", f->and_clear, and_clear);
 	same(s, 0, 0, "break before make", s->p.build->break_before_make, bbm);
 	same(s, 0, 0, "format", s->p.build->id, s->format);

@@ -63,7 +63,7 @@ Test(perverse, leaves_and_tables, .timeout = 60, .fini = log_values)
 		check_make(s);
 		check_tables(s);
 		/* Dirty is a zero, so no bit stands for it. */
-		check_constants(s, 3, BIT(10), 0, true, false);
+		check_constants(s, 3, BIT(10), true, false);
 	}
 }
 
