@@ -59,7 +59,7 @@ enum ptw_flush_kind {
  * ranges, and updates of accessed and dirty bits made through old ones are visible.
  *
  * Context: called outside read-side sections, on the thread of the operation, never on a young
- * harvest unless exact mode was asked for. Several threads may be in it at the same time. May block,
+ * harvest unless exact mode was asked for or it took dirty state along (see ptw_harvest()). Several threads may be in it at the same time. May block,
  * so a processor that is asked to flush must not wait for the page table meanwhile: see
  * ptw_fix_fault(). Must not change the same page table. Ranges cover leaf extents whole.
  * @param context from the configuration

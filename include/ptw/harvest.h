@@ -130,8 +130,8 @@ static inline uint64_t ptw_bitmap_words(uint64_t start, uint64_t end, unsigned i
  *
  * Flush: a young harvest asks for none, so a page with a cached translation may look old next time.
  * Clearing dirty calls the flush hook for the changed span before the call returns (also when it
- * ends early); EXACT does so for accessed, and so does any harvest of a foreign layout whose access
- * tracking takes dirty state along.
+ * ends early); EXACT does so for accessed, and so does any harvest that took dirty state along with
+ * accessed; where a layout makes that possible, the call is not for read-side sections.
  *
  * Context: any registered thread, next to any other call; not in a flush hook. Never allocates or
  * blocks, the flush hook excepted; with dirty or EXACT not inside a read-side section.

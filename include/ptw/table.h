@@ -12,6 +12,10 @@
  * | map, unmap | yes | yes | no: the caller serializes | no |
  * | destroy | no | no | no | no |
  *
+ * Input addresses of x86-64 may be given in canonical form, with their sign; results, visits and
+ * flushes tell them without it, as the low 48 or 57 bits, and such addresses may be given as well. An
+ * end of 0 then means the end of the upper half.
+ *
  * Processors and software MMUs that use the page table may run next to all of them but destroy.
  */
 #ifndef PTW_TABLE_H

@@ -5,7 +5,7 @@
  *
  * - Thread exit: a thread that registered (or called the library once) needs to do nothing; with
  *   liburcu's bp flavour it is unregistered by itself. It must not exit inside a section.
- * - fork: allowed outside read-side sections, while no other thread is inside create, map, unmap or
+ * - fork: allowed outside read-side sections and RCU callbacks, while no other thread is inside create, map, unmap or
  *   destroy. The child may go on with its copies of the page tables; grace periods work in it. The
  *   library calls liburcu's (bp) fork handlers from handlers of its own: a program that uses liburcu
  *   bp too must not register them a second time.

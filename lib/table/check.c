@@ -42,11 +42,15 @@ static bool ptw_check_group(const struct ptw_visit *visit, unsigned int i)
 	for (unsigned int m = 0; m <= mask; m++) {
 		uint64_t e = ptw_port_load(&slot[m]);
 
-		if (!f->present(p->layout, e, visit->level) || !f->leaf(e, visit->level))
+		if (!f->present(p->layout, e, visit->level))
 			continue;
+		if (!f->leaf(e, visit->level))
+			return false;
 		p->build->decode(&p->geometry, p->layout, e, visit->level, &other);
+		/* Write permission changes one member after the other. */
 		if (!(e & f->group_bit) || other.oa != base + m * visit->size ||
-		    other.prot != first.prot || other.memtype != first.memtype)
+		    ((other.prot ^ first.prot) & ~(uint32_t)PTW_PROT_WRITE) ||
+		    other.memtype != first.memtype)
 			return false;
 	}
 	return true;
@@ -62,7 +66,7 @@ static int ptw_check_leaves(struct ptw_check_job *job, const struct ptw_visit *v
 		if (!(visit->leaves & (uint64_t)1 << i))
 			continue;
 		job->seen.leaves++;
-		if (ptw_guard_leaf(p, e, visit->level) ||
+		if (ptw_guard_leaf(&p->geometry, e, visit->level) ||
 		    p->build->malformed(&p->geometry, p->layout, e, visit->level))
 			return ptw_check_fail(job, visit, i, PTW_ERR_CORRUPT_RESERVED);
 		if (!ptw_check_group(visit, i))

@@ -61,6 +61,11 @@ int ptw_pgtable_create(const struct ptw_config *config, struct ptw_pgtable **out
 
 	if (!out)
 		return PTW_ERR_ARG;
+	if (config && config->size >= sizeof(*config) && config->pool) {
+		ret = ptw_size_check(config->pool, config->pool->size, sizeof(*config->pool));
+		if (ret)
+			return ret;
+	}
 	ret = ptw_pgtable_new(config, false, &p);
 	if (ret)
 		return ret;

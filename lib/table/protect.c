@@ -39,6 +39,18 @@ static void ptw_protect_dirty(struct ptw_protect_job *job, const struct ptw_visi
 	ptw_job_report(&job->dirty, start, size, visit->level, PTW_EXTENT_DIRTY);
 }
 
+/* The walk may be wider than the range for a group's sake; what else lies there is left alone. */
+static bool ptw_protect_wanted(const struct ptw_protect_job *job, const struct ptw_visit *visit,
+			       unsigned int i)
+{
+	const struct ptw_pgtable *p = visit->pgtable;
+	uint64_t size = visit->size << ptw_group_lg2(p->instance->format, &p->geometry,
+						     visit->entries[i], visit->level);
+	uint64_t start = (visit->ia + i * visit->size) & ~(size - 1);
+
+	return start < job->dirty.end && start + size > job->dirty.start;
+}
+
 static int ptw_protect_visit(void *context, const struct ptw_visit *visit)
 {
 	struct ptw_protect_job *job = context;
@@ -47,7 +59,7 @@ static int ptw_protect_visit(void *context, const struct ptw_visit *visit)
 		uint64_t ia = visit->ia + i * visit->size;
 		int ret;
 
-		if (!(visit->leaves & (uint64_t)1 << i))
+		if (!(visit->leaves & (uint64_t)1 << i) || !ptw_protect_wanted(job, visit, i))
 			continue;
 		/* Leaves that are protected already count too: whoever did it may not have flushed
 		 * yet, and access tracking takes the permission without a flush. */

@@ -83,6 +83,8 @@ int ptw_job_report(struct ptw_harvest_job *job, uint64_t start, uint64_t length,
 	uint64_t end = start + length;
 	uint64_t page, pages;
 
+	if (end <= job->start || start >= job->end)
+		return PTW_OK;
 	if (job->changed_start > start)
 		job->changed_start = start;
 	if (job->changed_end < end)
@@ -236,7 +238,7 @@ int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struc
 		ptw_run_emit(&job);
 	if (job.stopped && (!ret || ret == PTW_ERR_BUDGET))
 		ret = PTW_ERR_STOPPED;
-	if (flush)
+	if (flush && ((h->flags & (PTW_HARVEST_DIRTY | PTW_HARVEST_EXACT)) || job.dirty_extents))
 		ptw_harvest_flush(p, &job);
 	if (h->cursor)
 		*h->cursor = w.ia;

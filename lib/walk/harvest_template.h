@@ -20,6 +20,8 @@
 /* Private results of clearing, besides what was found (enum ptw_extent_flag). */
 #define PTW_CLEAR_BUSY 0x100  /* lost too many races */
 #define PTW_CLEAR_GONE 0x200  /* no leaf any more: a table, empty, or owned */
+#define PTW_CLEAR_RESERVED 0x400 /* attached: a member of the group is corrupt */
+#define PTW_CLEAR_MIXED 0x800 /* attached: what is present in the group is not all members */
 
 static ptw_always_inline uint32_t ptw_state(const struct ptw_format *f, const struct ptw_layout *l,
 					    uint64_t e, unsigned int level, uint32_t want)
@@ -133,8 +135,16 @@ static ptw_always_inline uint32_t ptw_extent(const struct ptw_format *f, const s
 		uint32_t one = 0;
 
 		e = ptw_port_load(slot + i);
-		if (!f->present(l, e, level) || !f->leaf(e, level) || !(e & f->group_bit))
+		if (!f->present(l, e, level))
 			continue;
+		if (!f->leaf(e, level) || !(e & f->group_bit)) {
+			what |= guarded ? PTW_CLEAR_MIXED : 0;
+			continue;
+		}
+		if (guarded && ptw_guard_leaf(g, e, level)) {
+			what |= PTW_CLEAR_RESERVED;
+			continue;
+		}
 		if (!ask->peek)
 			one = ptw_clear_entry(f, l, guarded, g, slot + i, e, level, ask, i, true);
 		else if (ptw_filter_wants(f, g, ask, e, level, i))
@@ -173,7 +183,7 @@ static ptw_always_inline int ptw_harvest_run(const struct ptw_format *f, const s
 			return i ? (int)i : PTW_RUN_RETRY;
 		}
 		if (guarded) {
-			int ret = ptw_guard_leaf(w->pgtable, e, level);
+			int ret = ptw_guard_leaf(g, e, level);
 
 			/* What lies before it in this run is done. */
 			if (ret && i)
@@ -193,15 +203,20 @@ static ptw_always_inline int ptw_harvest_run(const struct ptw_format *f, const s
 		}
 		if (what & PTW_CLEAR_BUSY)
 			job->busy++;
-		what &= PTW_EXTENT_YOUNG | PTW_EXTENT_DIRTY;
-		if (what) {
+		if (what & (PTW_EXTENT_YOUNG | PTW_EXTENT_DIRTY)) {
 			/* A large extent is many words of output. */
 			w->cost += PTW_CHANGED_COST +
 				   ((uint64_t)members << lg2 >> f->granule_lg2 >> 6);
-			if (ptw_job_report(job, ia, (uint64_t)members << lg2, level, what)) {
+			if (ptw_job_report(job, ia, (uint64_t)members << lg2, level,
+					   what & (PTW_EXTENT_YOUNG | PTW_EXTENT_DIRTY))) {
 				w->ia = ia + ((uint64_t)members << lg2);
 				return PTW_ERR_STOPPED;
 			}
+		}
+		if (guarded && (what & (PTW_CLEAR_RESERVED | PTW_CLEAR_MIXED))) {
+			w->ia = (first + i) << lg2;
+			return what & PTW_CLEAR_RESERVED ? PTW_ERR_CORRUPT_RESERVED :
+							   PTW_ERR_CORRUPT_GROUP;
 		}
 		/* Past the whole group, also when it ends beyond this run. */
 		if (members > 1)
@@ -312,6 +327,9 @@ static ptw_always_inline int ptw_test_young_template(const struct ptw_format *f,
 			return ret;
 		what = ptw_extent(f, l, guarded, g, found.slot, ptw_index(f, g, ia, found.level),
 				  found.e, found.level, &ask);
+		if (guarded && (what & (PTW_CLEAR_RESERVED | PTW_CLEAR_MIXED)))
+			return what & PTW_CLEAR_RESERVED ? PTW_ERR_CORRUPT_RESERVED :
+							   PTW_ERR_CORRUPT_GROUP;
 		if (what & PTW_EXTENT_YOUNG)
 			return 1;
 		if (!(what & (PTW_CLEAR_GONE | PTW_CLEAR_BUSY)))

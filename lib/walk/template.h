@@ -88,10 +88,9 @@ static inline int ptw_guard(const struct ptw_pgtable *p, uint64_t *const *path, 
 }
 
 /* Does `e`, a present leaf of an attached page table at `level`, break the rules hardware checks? */
-static inline int ptw_guard_leaf(const struct ptw_pgtable *p, uint64_t e, unsigned int level)
+static inline int ptw_guard_leaf(const struct ptw_geometry *g, uint64_t e, unsigned int level)
 {
-	if (!(p->geometry.leaf_levels & (1u << level)) ||
-	    (e & p->geometry.leaf_reserved[level]))
+	if (!(g->leaf_levels & (1u << level)) || (e & g->leaf_reserved[level]))
 		return PTW_ERR_CORRUPT_RESERVED;
 	return PTW_OK;
 }
@@ -283,7 +282,7 @@ static ptw_always_inline int ptw_find_template(const struct ptw_format *f,
 		return e == l->frozen ? PTW_ERR_AGAIN : PTW_ERR_HOLE;
 leaf:
 	*found = (struct ptw_found){ slot, e, level };
-	return guarded ? ptw_guard_leaf(p, e, level) : PTW_OK;
+	return guarded ? ptw_guard_leaf(g, e, level) : PTW_OK;
 }
 
 #endif /* PTW_LIB_TEMPLATE_H */

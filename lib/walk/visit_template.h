@@ -43,7 +43,7 @@ static ptw_always_inline int ptw_visit_run(const struct ptw_format *f, const str
 			if (!f->leaf(e, level))
 				break;
 			if (guarded) {
-				int ret = ptw_guard_leaf(w->pgtable, e, level);
+				int ret = ptw_guard_leaf(&w->pgtable->geometry, e, level);
 
 				/* What lies before it in this run is visited first. */
 				if (ret && i)

@@ -25,12 +25,15 @@ int ptw_range_check(const struct ptw_pgtable *p, uint64_t *start, uint64_t *end)
 	if ((*start | *end) & (granule - 1))
 		return PTW_ERR_ALIGN;
 	/* The end of the address space, after the highest canonical address. */
-	if (!*end && p->build->id == PTW_FORMAT_X86_64 && *start >> 63)
+	if (!*end && p->build->id == PTW_FORMAT_X86_64 && *start >> (p->geometry.ia_bits - 1))
 		last = UINT64_MAX;
 	else if (*start >= *end)
 		return PTW_ERR_RANGE;
 	else
 		last = *end - 1;
+	/* Across the gap between the canonical halves? */
+	if (last >> 63 && !(*start >> (p->geometry.ia_bits - 1)))
+		return PTW_ERR_RANGE;
 	if (!ptw_strip_sign(p, start) || !ptw_strip_sign(p, &last) || *start > last)
 		return PTW_ERR_RANGE;
 	*end = last + 1;

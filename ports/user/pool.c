@@ -233,10 +233,10 @@ void *ptw_port_table_alloc(struct ptw_pool *pool)
 			pthread_mutex_unlock(&pool->lock);
 			chunk = ptw_chunk_get(pool, pool->chunk_bytes);
 			pthread_mutex_lock(&pool->lock);
-			if (chunk) {
+			if (chunk)
 				ptw_pool_add(pool, chunk);
-				table = ptw_pool_take(pool);
-			}
+			/* Without one, a table may have come back meanwhile. */
+			table = ptw_pool_take(pool);
 		}
 	}
 	if (table)
