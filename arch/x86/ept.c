@@ -219,8 +219,6 @@ const struct ptw_build ptw_ept_build = {
 	.malformed = ept_malformed,
 };
 
-const struct ptw_layout ptw_layout_ept_own = EPT_OWN_LAYOUT;
-const struct ptw_layout ptw_layout_ept_tracked_own = EPT_TRACKED_OWN_LAYOUT;
 
 /* Frozen as ours, so that the library's own tables read right with it, too. */
 const struct ptw_layout ptw_layout_ept_hardware = {

@@ -112,7 +112,7 @@ static const struct ptw_format ept_tracked_format = { .name = "ept-tracked", EPT
 		.kind = { { .accessed = EPT_A, .dirty = EPT_D } },                                 \
 	}
 
-/* Static, so that templates see a constant; ptw_layout_ept*_own are the same for callers. */
+/* Static, so that templates see a constant. */
 static const struct ptw_layout ept_layout = EPT_OWN_LAYOUT;
 
 #define EPT_TRACKED_OWN_LAYOUT                                                                     \

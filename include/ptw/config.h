@@ -94,6 +94,16 @@ struct ptw_config {
 };
 
 /**
+ * The layout that the library's own page tables of this configuration have: for attaching to one of
+ * them with all its software bits.
+ * @param config its layout is not looked at
+ * @return a constant, or null if there is no such format
+ *
+ * Context: any. Ordering: none. Progress: wait-free. Errors: null.
+ */
+PTW_API const struct ptw_layout *ptw_layout_own(const struct ptw_config *config);
+
+/**
  * Fill in a configuration by name:
  * - "ept4", "ept5": hardware accessed and dirty bits; "ept4-tracked", "ept5-tracked": without them;
  * - "x86-64", "x86-64-la57";

@@ -52,12 +52,6 @@ struct ptw_layout {
  *  attached EPT page tables with A/D bits have unless told otherwise. */
 extern PTW_API const struct ptw_layout ptw_layout_ept_hardware;
 
-/** EPT as this library writes it; for attaching to its own page tables with all their software bits. */
-extern PTW_API const struct ptw_layout ptw_layout_ept_own;
-
-/** The same without hardware A/D bits. Access-tracked tables of others need their owner's layout. */
-extern PTW_API const struct ptw_layout ptw_layout_ept_tracked_own;
-
 /** KVM on x86: EPT entries of Linux 6.1. For attached tables only, as all of these. */
 extern PTW_API const struct ptw_layout ptw_layout_kvm_ept_6_1;
 /** KVM on x86: EPT entries of Linux 6.12. */

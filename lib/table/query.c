@@ -8,12 +8,26 @@ int ptw_find(const struct ptw_pgtable *p, uint64_t ia, struct ptw_found *found)
 	return ptw_find_template(p->instance->format, p->layout, p->attached, p, ia, found);
 }
 
-int ptw_query(struct ptw_pgtable *p, uint64_t ia, struct ptw_query *query)
+/* State of the leaf extent around `found`; the error if its group is corrupt. Inside a section. */
+static int ptw_look(const struct ptw_pgtable *p, uint64_t ia, const struct ptw_found *found,
+		    uint32_t *what)
 {
 	const struct ptw_ask ask = {
 		.want = PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY,
 		.peek = true,
 	};
+	const struct ptw_format *f = p->instance->format;
+
+	*what = ptw_extent(f, p->layout, p->attached, &p->geometry, found->slot,
+			   ptw_index(f, &p->geometry, ia, found->level), found->e, found->level,
+			   &ask);
+	if (*what & PTW_CLEAR_RESERVED)
+		return PTW_ERR_CORRUPT_RESERVED;
+	return *what & PTW_CLEAR_MIXED ? PTW_ERR_CORRUPT_GROUP : PTW_OK;
+}
+
+int ptw_query(struct ptw_pgtable *p, uint64_t ia, struct ptw_query *query)
+{
 	const struct ptw_format *f;
 	struct ptw_found found;
 	unsigned int lg2, group_lg2;
@@ -33,9 +47,10 @@ int ptw_query(struct ptw_pgtable *p, uint64_t ia, struct ptw_query *query)
 		ptw_port_read_unlock();
 		return ret;
 	}
-	what = ptw_extent(f, p->layout, p->attached, &p->geometry, found.slot,
-			  ptw_index(f, &p->geometry, ia, found.level), found.e, found.level, &ask);
+	ret = ptw_look(p, ia, &found, &what);
 	ptw_port_read_unlock();
+	if (ret)
+		return ret;
 
 	p->build->decode(&p->geometry, p->layout, found.e, found.level, &query->leaf);
 	query->leaf.flags &= ~(uint32_t)(PTW_LEAF_YOUNG | PTW_LEAF_DIRTY);
@@ -122,8 +137,11 @@ int ptw_fix_fault(struct ptw_pgtable *p, uint64_t ia, uint32_t access)
 	for (unsigned int tries = 0; tries < PTW_CLEAR_TRIES; tries++) {
 		struct ptw_found found;
 		uint64_t fixed;
+		uint32_t what;
 
 		ret = ptw_find(p, ia, &found);
+		if (!ret)
+			ret = ptw_look(p, ia, &found, &what);
 		if (ret)
 			break;
 		if (!p->build->fix(&p->geometry, p->layout, found.e, found.level, access,

@@ -214,7 +214,9 @@ static ptw_always_inline int ptw_harvest_run(const struct ptw_format *f, const s
 			}
 		}
 		if (guarded && (what & (PTW_CLEAR_RESERVED | PTW_CLEAR_MIXED))) {
-			w->ia = (first + i) << lg2;
+			/* The first entry may be cut by the start. */
+			if (i)
+				w->ia = (first + i) << lg2;
 			return what & PTW_CLEAR_RESERVED ? PTW_ERR_CORRUPT_RESERVED :
 							   PTW_ERR_CORRUPT_GROUP;
 		}

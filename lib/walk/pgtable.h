@@ -45,6 +45,7 @@ struct ptw_pgtable {
 	bool exact; /* nobody writes by other rules than ours */
 
 	/* Attached only. */
+	struct ptw_layout stripped; /* of software's bits */
 	struct ptw_range bounds[PTW_BOUNDS_MAX];
 	uint32_t bounds_count;
 	uint64_t table_budget;

@@ -52,7 +52,6 @@ static const struct scenario scenarios[] = {
 	{
 		.name = "ept",
 		.preset = "ept4",
-		.layout = &ptw_layout_ept_own,
 		.table_lg2 = 12,
 		.start = 512 * GIB,
 		.end = 516 * GIB,
@@ -88,7 +87,6 @@ static const struct scenario scenarios[] = {
 	{
 		.name = "ept, tracked",
 		.preset = "ept4-tracked",
-		.layout = &ptw_layout_ept_tracked_own,
 		.table_lg2 = 12,
 		.start = 512 * GIB,
 		.end = 516 * GIB,

@@ -79,7 +79,7 @@ static struct ptw_pgtable *attach(const struct scenario *s)
 		config.levels = s->levels;
 		config.ia_bits = s->ia_bits;
 	}
-	config.layout = s->layout;
+	config.layout = s->layout ? s->layout : ptw_layout_own(&config);
 	config.phys_offset = (uint64_t)(uintptr_t)memory - BASE;
 	error = ptw_pgtable_attach(&config, &attach, &p);
 	cr_assert_eq(error, PTW_OK, "%s: error %d", s->name, error);

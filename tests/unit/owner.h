@@ -122,9 +122,7 @@ static inline void open_owner(const char *preset)
 	if (m.config.ia_bits != 52)
 		m.config.oa_bits = 44;
 	/* Attached with all of the owner's software bits, which hardware's rules alone do not tell. */
-	if (m.config.format == PTW_FORMAT_EPT)
-		m.config.layout = m.config.features & PTW_FEATURE_HW_ACCESSED ?
-					  &ptw_layout_ept_own : &ptw_layout_ept_tracked_own;
+	m.config.layout = ptw_layout_own(&m.config);
 	cr_assert_eq(ptw_pgtable_create(&m.config, &m.pgtable), PTW_OK);
 	machine_info(&m);
 	m.granule = (uint64_t)1 << m.info.granule_lg2;

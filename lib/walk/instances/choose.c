@@ -43,9 +43,12 @@ static const struct ptw_choice ptw_choices[] = {
 static int ptw_layout_choose(const struct ptw_layout *layout, const struct ptw_choice *c, bool attached,
 			     struct ptw_pgtable *p)
 {
-	bool own = layout == c->layout ||
-		   (layout == &ptw_layout_ept_own && c->layout == &ept_layout) ||
-		   (layout == &ptw_layout_ept_tracked_own && c->layout == &ept_tracked_layout);
+	bool own = layout == c->layout;
+
+	/* Another format's, or the other kind of EPT's. */
+	for (unsigned int i = 0; !own && i < sizeof(ptw_choices) / sizeof(ptw_choices[0]); i++)
+		if (layout == ptw_choices[i].layout)
+			return PTW_ERR_UNSUPPORTED;
 
 	if (!attached && !own)
 		return PTW_ERR_UNSUPPORTED;
@@ -53,6 +56,34 @@ static int ptw_layout_choose(const struct ptw_layout *layout, const struct ptw_c
 		p->layout = layout;
 	p->exact = own;
 	return PTW_OK;
+}
+
+/*
+ * Hardware's rules alone: no bit is ours. arm64 keeps DBM, which is hardware's way to say that a leaf
+ * may be written.
+ */
+static void ptw_layout_strip(struct ptw_pgtable *p, const struct ptw_choice *c)
+{
+	p->stripped = *c->layout;
+	p->stripped.name = "hardware";
+	p->stripped.exact = false;
+	p->stripped.held = 0;
+	p->stripped.user = 0;
+	if (c->format == PTW_FORMAT_X86_64)
+		p->stripped.may_write = 0;
+	p->layout = &p->stripped;
+}
+
+const struct ptw_layout *ptw_layout_own(const struct ptw_config *config)
+{
+	struct ptw_config plain;
+	struct ptw_pgtable p;
+
+	if (!config || config->size < sizeof(*config))
+		return NULL;
+	plain = *config;
+	plain.layout = NULL;
+	return ptw_instance_choose(&plain, false, &p) ? NULL : p.layout;
 }
 
 int ptw_instance_choose(const struct ptw_config *config, bool attached, struct ptw_pgtable *p)
@@ -82,6 +113,8 @@ int ptw_instance_choose(const struct ptw_config *config, bool attached, struct p
 			return PTW_ERR_UNSUPPORTED;
 		if (attached && c->layout == &ept_layout)
 			p->layout = &ptw_layout_ept_hardware;
+		else if (attached && c->format != PTW_FORMAT_PERVERSE)
+			ptw_layout_strip(p, c);
 		return PTW_OK;
 	}
 	return known ? PTW_ERR_CONFIG : PTW_ERR_ARG;
