@@ -346,7 +346,7 @@ static const struct ptw_layout *layout_of(uint32_t format, unsigned int n)
 {
 	static const struct ptw_layout *const ept[] = {
 		NULL,
-		&ptw_layout_ept_hardware,
+		NULL,
 		NULL,
 		NULL,
 		&ptw_layout_kvm_ept_6_1,

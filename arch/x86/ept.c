@@ -218,13 +218,3 @@ const struct ptw_build ptw_ept_build = {
 	.table_accessed = ept_table_accessed,
 	.malformed = ept_malformed,
 };
-
-
-/* Frozen as ours, so that the library's own tables read right with it, too. */
-const struct ptw_layout ptw_layout_ept_hardware = {
-	.size = sizeof(struct ptw_layout),
-	.name = "ept-hardware",
-	.frozen = EPT_OWN_FROZEN,
-	.kinds = 1,
-	.kind = { { .accessed = EPT_A, .dirty = EPT_D } },
-};

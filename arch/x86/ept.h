@@ -104,28 +104,33 @@ static inline uint64_t ept_make_clean(const struct ptw_layout *l, uint64_t e, un
 static const struct ptw_format ept_format = { .name = "ept", .and_clear = true, EPT_FORMAT_FIELDS };
 static const struct ptw_format ept_tracked_format = { .name = "ept-tracked", EPT_FORMAT_FIELDS };
 
-#define EPT_OWN_LAYOUT                                                                             \
-	{                                                                                          \
-		.size = sizeof(struct ptw_layout), .name = "ptw-ept", .exact = true,               \
-		.present = EPT_OWN_PRESENT, .frozen = EPT_OWN_FROZEN, .held = EPT_OWN_HELD,        \
-		.user = EPT_OWN_USER, .may_write = EPT_OWN_MAY_WRITE, .kinds = 1,                  \
-		.kind = { { .accessed = EPT_A, .dirty = EPT_D } },                                 \
-	}
+static const struct ptw_layout ept_layout = {
+	.size = sizeof(struct ptw_layout),
+	.name = "ptw-ept",
+	.exact = true,
+	.present = EPT_OWN_PRESENT,
+	.frozen = EPT_OWN_FROZEN,
+	.held = EPT_OWN_HELD,
+	.user = EPT_OWN_USER,
+	.may_write = EPT_OWN_MAY_WRITE,
+	.kinds = 1,
+	.kind = { { .accessed = EPT_A, .dirty = EPT_D } },
+};
 
-/* Static, so that templates see a constant. */
-static const struct ptw_layout ept_layout = EPT_OWN_LAYOUT;
-
-#define EPT_TRACKED_OWN_LAYOUT                                                                     \
-	{                                                                                          \
-		.size = sizeof(struct ptw_layout), .name = "ptw-ept-tracked", .exact = true,       \
-		.present = EPT_OWN_PRESENT, .frozen = EPT_OWN_FROZEN, .held = EPT_OWN_HELD,        \
-		.user = EPT_OWN_USER, .may_write = EPT_OWN_MAY_WRITE,                              \
-		.saved_mask = EPT_R | EPT_X, .saved_shift = EPT_OWN_SAVED_SHIFT, .kinds = 1,       \
-		.kind = { { .accessed = EPT_A, .dirty = EPT_D, .tracked = true,                    \
-			    .clean_write = true } },                                               \
-	}
-
-static const struct ptw_layout ept_tracked_layout = EPT_TRACKED_OWN_LAYOUT;
+static const struct ptw_layout ept_tracked_layout = {
+	.size = sizeof(struct ptw_layout),
+	.name = "ptw-ept-tracked",
+	.exact = true,
+	.present = EPT_OWN_PRESENT,
+	.frozen = EPT_OWN_FROZEN,
+	.held = EPT_OWN_HELD,
+	.user = EPT_OWN_USER,
+	.may_write = EPT_OWN_MAY_WRITE,
+	.saved_mask = EPT_R | EPT_X,
+	.saved_shift = EPT_OWN_SAVED_SHIFT,
+	.kinds = 1,
+	.kind = { { .accessed = EPT_A, .dirty = EPT_D, .tracked = true, .clean_write = true } },
+};
 
 extern const struct ptw_build ptw_ept_build;
 

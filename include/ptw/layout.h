@@ -48,10 +48,6 @@ struct ptw_layout {
 	struct ptw_layout_kind kind[PTW_LAYOUT_KINDS]; /**< the first one is for entries no other matches */
 };
 
-/** EPT by hardware's rules alone: present while any permission is there, no software bits. What
- *  attached EPT page tables with A/D bits have unless told otherwise. */
-extern PTW_API const struct ptw_layout ptw_layout_ept_hardware;
-
 /** KVM on x86: EPT entries of Linux 6.1. For attached tables only, as all of these. */
 extern PTW_API const struct ptw_layout ptw_layout_kvm_ept_6_1;
 /** KVM on x86: EPT entries of Linux 6.12. */

@@ -250,3 +250,45 @@ Test(attach, ept_by_hardware_rules_alone)
 	cr_assert_eq(tables[3][3], 0x103000u | 6 << 3 | 1 << 8);
 	cr_assert_eq(ptw_pgtable_destroy(p), PTW_OK);
 }
+
+/* Bits that somebody else keeps in his entries mean nothing to us: bit 9 is not "may write". */
+Test(attach, software_bits_of_others_are_left_alone)
+{
+	static uint64_t tables[4][512] __attribute__((aligned(4096)));
+	const struct ptw_range bounds = {BASE, BASE + sizeof(tables)};
+	const struct ptw_attach attach = {
+		.size = sizeof(attach),
+		.root = BASE,
+		.bounds = &bounds,
+		.bounds_count = 1,
+		.table_budget = 3,
+	};
+	const uint64_t entry = 0x100000 | 1 | 1 << 2 | 1 << 9; /* read-only, user, bit 9 */
+	struct ptw_info info = {.size = sizeof(info)};
+	const struct ptw_layout *ept;
+	struct ptw_pgtable *p = NULL;
+	struct ptw_config config;
+
+	for (unsigned int level = 0; level < 3; level++)
+		tables[level][0] = (BASE + (level + 1) * 4096) | 7;
+	tables[3][0] = entry;
+	cr_assert_eq(ptw_preset("x86-64", &config), PTW_OK);
+	config.phys_offset = (uint64_t)(uintptr_t)tables - BASE;
+	cr_assert_eq(ptw_pgtable_attach(&config, &attach, &p), PTW_OK);
+	cr_assert_eq(ptw_pgtable_info(p, &info), PTW_OK);
+	cr_assert_eq(info.exact, 0u);
+	cr_assert_eq(ptw_fix_fault(p, 0, PTW_ACCESS_WRITE | PTW_ACCESS_USER), PTW_ERR_FAULT);
+	cr_assert_eq(ptw_set_user_bit(p, 0, 4096, true, NULL), PTW_ERR_UNSUPPORTED);
+	cr_assert_eq(tables[3][0], entry);
+	cr_assert_eq(ptw_pgtable_destroy(p), PTW_OK);
+	/* Refused: our layout of another format, and of the other kind of EPT. */
+	cr_assert_eq(ptw_preset("ept4", &config), PTW_OK);
+	ept = ptw_layout_own(&config);
+	cr_assert_not_null(ept);
+	cr_assert_eq(ptw_preset("x86-64", &config), PTW_OK);
+	config.layout = ept;
+	cr_assert_eq(ptw_pgtable_attach(&config, &attach, &p), PTW_ERR_UNSUPPORTED);
+	cr_assert_eq(ptw_preset("ept4-tracked", &config), PTW_OK);
+	config.layout = ept;
+	cr_assert_eq(ptw_pgtable_attach(&config, &attach, &p), PTW_ERR_UNSUPPORTED);
+}

@@ -69,8 +69,10 @@ static void ptw_layout_strip(struct ptw_pgtable *p, const struct ptw_choice *c)
 	p->stripped.exact = false;
 	p->stripped.held = 0;
 	p->stripped.user = 0;
-	if (c->format == PTW_FORMAT_X86_64)
+	if (c->format == PTW_FORMAT_EPT || c->format == PTW_FORMAT_X86_64) {
+		p->stripped.present = 0;
 		p->stripped.may_write = 0;
+	}
 	p->layout = &p->stripped;
 }
 
@@ -111,9 +113,7 @@ int ptw_instance_choose(const struct ptw_config *config, bool attached, struct p
 		 * software's alone. */
 		if (attached && c->tracked)
 			return PTW_ERR_UNSUPPORTED;
-		if (attached && c->layout == &ept_layout)
-			p->layout = &ptw_layout_ept_hardware;
-		else if (attached && c->format != PTW_FORMAT_PERVERSE)
+		if (attached && c->format != PTW_FORMAT_PERVERSE)
 			ptw_layout_strip(p, c);
 		return PTW_OK;
 	}
