@@ -10,6 +10,9 @@
 
 #include <ptw/port.h>
 
+/* rcu_ck.c has the other backend. */
+#ifndef PTW_PORT_RCU_CK
+
 #ifdef PTW_TSAN
 uint64_t ptw_tsan_epoch;
 char ptw_tsan_tokens[PTW_TSAN_TOKENS];
@@ -173,3 +176,5 @@ bool ptw_port_may_block(void)
 #endif
 	return !ptw_rcu_in_callback();
 }
+
+#endif /* !PTW_PORT_RCU_CK */

@@ -7,7 +7,10 @@
  *
  * A port that wants to see each access (a test port that makes each one a scheduling point) defines
  * PTW_PORT_HOOK(op, address) before it includes this file; `op` is a value of enum ptw_port_op. The
- * hook runs before the access.
+ * hook runs before the access. One that wants to see what is written to entries also defines
+ * PTW_PORT_WROTE(op, address, wrote, value), which runs after each primitive that may write one:
+ * `wrote` is false after a compare-exchange that failed, `value` is what the entry then holds. The two
+ * come in pairs, so a lock may be taken in the first and released in the second.
  */
 #ifndef PTW_PORT_ATOMIC_H
 #define PTW_PORT_ATOMIC_H
@@ -35,6 +38,12 @@ enum ptw_port_op {
 #define PTW_PORT_HOOK(op, address) ((void)0)
 #endif
 
+#ifdef PTW_PORT_WROTE
+#define PTW_PORT_SEES_VALUES 1
+#else
+#define PTW_PORT_WROTE(op, address, wrote, value) ((void)0)
+#endif
+
 static inline uint64_t ptw_port_load(const uint64_t *entry)
 {
 	PTW_PORT_HOOK(PTW_OP_LOAD, entry);
@@ -49,15 +58,23 @@ static inline uint64_t ptw_port_load_table(const uint64_t *entry)
 
 static inline bool ptw_port_cas(uint64_t *entry, uint64_t *old, uint64_t desired)
 {
+	bool done;
+
 	PTW_PORT_HOOK(PTW_OP_CAS, entry);
-	return __atomic_compare_exchange_n(entry, old, desired, false, __ATOMIC_ACQ_REL,
+	done = __atomic_compare_exchange_n(entry, old, desired, false, __ATOMIC_ACQ_REL,
 					   __ATOMIC_ACQUIRE);
+	PTW_PORT_WROTE(PTW_OP_CAS, entry, done, done ? desired : *old);
+	return done;
 }
 
 static inline uint64_t ptw_port_xchg(uint64_t *entry, uint64_t desired)
 {
+	uint64_t was;
+
 	PTW_PORT_HOOK(PTW_OP_XCHG, entry);
-	return __atomic_exchange_n(entry, desired, __ATOMIC_ACQ_REL);
+	was = __atomic_exchange_n(entry, desired, __ATOMIC_ACQ_REL);
+	PTW_PORT_WROTE(PTW_OP_XCHG, entry, true, desired);
+	return was;
 }
 
 /* Sanitizers must see the access, which inline assembly hides. */
@@ -75,36 +92,47 @@ static inline uint64_t ptw_port_xchg(uint64_t *entry, uint64_t desired)
 static inline __attribute__((always_inline)) uint64_t ptw_port_and_clear(uint64_t *entry,
 									  uint64_t bits)
 {
+	uint64_t was;
+
 	PTW_PORT_HOOK(PTW_OP_AND_CLEAR, entry);
-#if defined(__x86_64__) && defined(__clang__) && !defined(PTW_PORT_SANITIZED)
+#if defined(__x86_64__) && defined(__clang__) && !defined(PTW_PORT_SANITIZED) && \
+	!defined(PTW_PORT_SEES_VALUES)
 	if (__builtin_constant_p(bits) && bits && !(bits & (bits - 1))) {
-		bool was;
+		bool set;
 
 		__asm__ volatile("lock btrq %2, %0"
-				 : "+m"(*entry), "=@ccc"(was)
+				 : "+m"(*entry), "=@ccc"(set)
 				 : "Jr"((uint64_t)__builtin_ctzll(bits)));
-		return was ? bits : 0;
+		return set ? bits : 0;
 	}
 #endif
-	return __atomic_fetch_and(entry, ~bits, __ATOMIC_RELAXED) & bits;
+	was = __atomic_fetch_and(entry, ~bits, __ATOMIC_RELAXED);
+	PTW_PORT_WROTE(PTW_OP_AND_CLEAR, entry, true, was & ~bits);
+	return was & bits;
 }
 
 static inline uint64_t ptw_port_or_set(uint64_t *entry, uint64_t bits)
 {
+	uint64_t was;
+
 	PTW_PORT_HOOK(PTW_OP_OR_SET, entry);
-	return __atomic_fetch_or(entry, bits, __ATOMIC_RELAXED);
+	was = __atomic_fetch_or(entry, bits, __ATOMIC_RELAXED);
+	PTW_PORT_WROTE(PTW_OP_OR_SET, entry, true, was | bits);
+	return was;
 }
 
 static inline void ptw_port_publish(uint64_t *entry, uint64_t value)
 {
 	PTW_PORT_HOOK(PTW_OP_PUBLISH, entry);
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+	PTW_PORT_WROTE(PTW_OP_PUBLISH, entry, true, value);
 }
 
 static inline void ptw_port_init_entry(uint64_t *entry, uint64_t value)
 {
 	PTW_PORT_HOOK(PTW_OP_INIT_ENTRY, entry);
 	__atomic_store_n(entry, value, __ATOMIC_RELAXED);
+	PTW_PORT_WROTE(PTW_OP_INIT_ENTRY, entry, true, value);
 }
 
 static inline uint32_t ptw_port_load32(const uint32_t *word)

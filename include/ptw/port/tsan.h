@@ -3,10 +3,11 @@
  * @file port/tsan.h
  * What ThreadSanitizer must be told about grace periods; empty in other builds.
  *
- * liburcu is not instrumented, so its edges are annotated here. One global token would let a later
+ * liburcu and libck are not instrumented, so their edges are annotated here. One global token would let a later
  * unlock of the same reader paper over a use after unlock, so retirements are numbered: a reader
  * remembers the number at its lock and releases that number's token at unlock; a callback acquires
- * the tokens up to the number of its retirement, and no later ones.
+ * the tokens up to the number of its retirement, and no later ones. Both backends run callbacks in the
+ * order of their retirement, one at a time.
  */
 #ifndef PTW_PORT_TSAN_H
 #define PTW_PORT_TSAN_H
