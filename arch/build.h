@@ -39,6 +39,16 @@ static inline int ptw_build_features(uint32_t features, uint32_t meaningful)
 	return PTW_OK;
 }
 
+/* Which levels of FEAT_BBM there are: up to `most`. */
+static inline int ptw_build_bbm_level(const struct ptw_config *config, uint32_t most,
+				      struct ptw_geometry *g)
+{
+	if (config->bbm_level > most)
+		return PTW_ERR_CONFIG_FEATURE;
+	g->bbm_level = (uint8_t)config->bbm_level;
+	return PTW_OK;
+}
+
 /*
  * Is this a leaf that can stand at this level at all? `prot`: the permissions the format knows.
  *

@@ -43,6 +43,8 @@ struct ptw_geometry {
 	uint64_t leaf_reserved[PTW_MAX_LEVELS];  /* zero in every present leaf */
 	uint64_t table_reserved[PTW_MAX_LEVELS]; /* zero in every table entry */
 	uint32_t features;    /* enum ptw_feature */
+	uint8_t bbm_level;    /* 2: a leaf may change its size without a break */
+	bool break_before_make; /* removed entries must stay unused until the flush is over (arm64) */
 };
 
 struct ptw_format {
@@ -72,8 +74,6 @@ struct ptw_format {
 /* The cold side. All pure, but for what they write through their last argument. */
 struct ptw_build {
 	enum ptw_format_id id;
-	/* Removed entries must stay unused until the flush is over (arm64). */
-	bool break_before_make;
 	/* Check a configuration and derive the geometry; PTW_ERR_CONFIG* and so on. */
 	int (*configure)(const struct ptw_config *config, struct ptw_geometry *g);
 	/* Registers that make a processor use root table `root_pa`. */
@@ -98,6 +98,21 @@ struct ptw_build {
 				  bool forever);
 	/* The same leaf with the layout's user bits `on` or off. */
 	uint64_t (*set_user)(const struct ptw_layout *l, uint64_t e, unsigned int level, bool on);
+	/* The bit that marks a leaf of `level` as held. */
+	uint64_t (*held)(const struct ptw_layout *l, unsigned int level);
+	/*
+	 * The same leaf at level `to` instead of `from`, with output address `oa`: permissions, memory
+	 * type, accessed, dirty and software's bits stay, held and group membership go. `group`: as a
+	 * member of a contiguous group of `to`.
+	 */
+	uint64_t (*relevel)(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t e,
+			    unsigned int from, unsigned int to, uint64_t oa, bool group);
+	/*
+	 * Must the entry be invalid and flushed between the present values `from` and `to` of
+	 * `level`? (Arm ARM, D8.16 "Translation table updates", break-before-make.)
+	 */
+	bool (*must_break)(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t from,
+			   uint64_t to, unsigned int level);
 	/* Bits of a table entry that record accesses through it; 0: none. */
 	uint64_t (*table_accessed)(const struct ptw_geometry *g, unsigned int level);
 	/* Would hardware refuse this present entry, beyond the geometry's reserved masks? */

@@ -287,7 +287,7 @@ static void do_check(void)
 	int ret;
 
 	arena_begin(m.arena);
-	ret = ptw_check(m.pgtable, &r);
+	ret = ptw_check(m.pgtable, PTW_CHECK_COUNTS, &r);
 	arena_end(m.arena, false);
 	expect(ret == PTW_OK || is_corrupt(ret) || ret == PTW_ERR_CORRUPT_GROUP, "check: %d", ret);
 	expect(r.leaves <= m.entries_max && r.tables <= m.entries_max, "counts");

@@ -59,6 +59,8 @@ const char *ptw_strerror(int error)
 		return "corrupt page table: contiguous group with contradicting members";
 	case PTW_ERR_BUDGET:
 		return "work budget spent, go on at the address reached";
+	case PTW_ERR_BACKLOG:
+		return "too many tables wait for a grace period";
 	}
 	return "unknown error";
 }

@@ -162,9 +162,19 @@ static uint64_t s1_write_protect(const struct ptw_layout *l, uint64_t e, unsigne
 	return forever ? ptw_build_no_may_write(l, e) : e;
 }
 
+/* NS chooses the address space. Global entries must not meet others that are not (D8.16): a
+ * leaf that becomes global is broken; one that stops being global is not. */
+static bool s1_must_break(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t from,
+			  uint64_t to, unsigned int level)
+{
+	if (ptw_arm_must_break(g, l, from, to, level, S1_ATTRINDX | S1_NS))
+		return true;
+	return arm_present(l, from, level) && arm_present(l, to, level) && arm_leaf(from, level) &&
+	       arm_leaf(to, level) && from & S1_NG && !(to & S1_NG);
+}
+
 const struct ptw_build ptw_s1_build = {
 	.id = PTW_FORMAT_ARM64_S1,
-	.break_before_make = true,
 	.configure = s1_configure,
 	.registers = s1_registers,
 	.make_leaf = s1_make_leaf,
@@ -173,6 +183,9 @@ const struct ptw_build ptw_s1_build = {
 	.fix = s1_fix,
 	.write_protect = s1_write_protect,
 	.set_user = ptw_arm_set_user,
+	.held = ptw_arm_held,
+	.relevel = ptw_arm_relevel,
+	.must_break = s1_must_break,
 	.table_accessed = ptw_arm_table_accessed,
 	.malformed = ptw_arm_malformed,
 };

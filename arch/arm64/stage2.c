@@ -173,9 +173,14 @@ static uint64_t s2_write_protect(const struct ptw_layout *l, uint64_t e, unsigne
 	return forever ? ptw_build_no_may_write(l, e) : e;
 }
 
+static bool s2_must_break(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t from,
+			  uint64_t to, unsigned int level)
+{
+	return ptw_arm_must_break(g, l, from, to, level, S2_MEMATTR);
+}
+
 const struct ptw_build ptw_s2_build = {
 	.id = PTW_FORMAT_ARM64_S2,
-	.break_before_make = true,
 	.configure = s2_configure,
 	.registers = s2_registers,
 	.make_leaf = s2_make_leaf,
@@ -184,6 +189,9 @@ const struct ptw_build ptw_s2_build = {
 	.fix = s2_fix,
 	.write_protect = s2_write_protect,
 	.set_user = ptw_arm_set_user,
+	.held = ptw_arm_held,
+	.relevel = ptw_arm_relevel,
+	.must_break = s2_must_break,
 	.table_accessed = ptw_arm_table_accessed,
 	.malformed = ptw_arm_malformed,
 };

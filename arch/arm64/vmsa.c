@@ -291,5 +291,6 @@ int ptw_arm_configure(const struct ptw_config *config, struct ptw_geometry *g,
 		.features = config->features,
 	};
 	set_formats(g);
-	return PTW_OK;
+	g->break_before_make = true;
+	return ptw_build_bbm_level(config, ARM_BBM_MAX, g);
 }

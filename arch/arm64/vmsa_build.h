@@ -16,6 +16,10 @@
 #define ARM_TCR_SH0_INNER     ((uint64_t)3 << 12)
 #define ARM_TCR_TG0_SHIFT     14
 
+/* FEAT_BBM: the highest level, and the first one at which sizes change without a break. */
+#define ARM_BBM_MAX    2u
+#define ARM_BBM_RESIZE 2u
+
 /* Where a base address register keeps address bits 51:48 of the root. */
 #define ARM_TTBR_HIGH_SHIFT 2
 
@@ -52,6 +56,15 @@ uint64_t ptw_arm_make_table(const struct ptw_geometry *g, const struct ptw_layou
 			    uint64_t table_pa, unsigned int level);
 
 uint64_t ptw_arm_set_user(const struct ptw_layout *l, uint64_t e, unsigned int level, bool on);
+
+uint64_t ptw_arm_held(const struct ptw_layout *l, unsigned int level);
+
+uint64_t ptw_arm_relevel(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t e,
+			 unsigned int from, unsigned int to, uint64_t oa, bool group);
+
+/* `memory`: bits of a leaf that say, in this stage, what memory it is. */
+bool ptw_arm_must_break(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t from,
+			uint64_t to, unsigned int level, uint64_t memory);
 
 /* 0: accessed flags of tables (FEAT_HAFT) are not supported. */
 uint64_t ptw_arm_table_accessed(const struct ptw_geometry *g, unsigned int level);

@@ -85,6 +85,49 @@ uint64_t ptw_arm_set_user(const struct ptw_layout *l, uint64_t e, unsigned int l
 	return ptw_build_set_user(l, e, on);
 }
 
+uint64_t ptw_arm_held(const struct ptw_layout *l, unsigned int level)
+{
+	(void)level;
+	return l->held;
+}
+
+/* All but type, address, nT and the contiguous bit stands at the same place in blocks and in pages.
+ * nT is, for every granule, among the address bits of a page. */
+uint64_t ptw_arm_relevel(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t e,
+			 unsigned int from, unsigned int to, uint64_t oa, bool group)
+{
+	(void)from;
+	e &= ~(g->oa_mask | g->oa_high | ARM_TYPE | ARM_CONTIG | l->held);
+	e |= arm_address_bits(g, oa) | (to ? ARM_BLOCK : ARM_TABLE);
+	return group ? e | ARM_CONTIG : e;
+}
+
+/*
+ * D8.16, "Using break-before-make when updating translation table entries": for another address
+ * (also of a table), another type of memory or shareability, and another size without FEAT_BBM
+ * level 2. Not for permissions, AF, DBM and software's bits. Level 1 wants nT for blocks, which
+ * nobody here uses.
+ */
+bool ptw_arm_must_break(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t from,
+			uint64_t to, unsigned int level, uint64_t memory)
+{
+	const bool leaf = arm_leaf(from, level);
+
+	if (!arm_present(l, from, level) || !arm_present(l, to, level))
+		return false;
+	/* From a block to a table that maps the same, or back: the caller sees to that. */
+	if (leaf != arm_leaf(to, level))
+		return g->bbm_level < ARM_BBM_RESIZE;
+	if (arm_address(g, from, level) != arm_address(g, to, level))
+		return true;
+	if (!leaf)
+		return false;
+	/* With DS the address has just answered for 9:8. */
+	if ((from ^ to) & (memory | ARM_SH))
+		return true;
+	return (from ^ to) & ARM_CONTIG && g->bbm_level < ARM_BBM_RESIZE;
+}
+
 uint64_t ptw_arm_table_accessed(const struct ptw_geometry *g, unsigned int level)
 {
 	(void)g;

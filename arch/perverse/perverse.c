@@ -12,9 +12,11 @@
 #define PV_MIN_OA_BITS 13u
 #define PV_MAX_OA_BITS 52u
 #define PV_LEAF_LEVELS 7u
+/* Its FEAT_BBM: below this level it breaks like arm64, at it never. */
+#define PV_BBM_NEVER 2u
 
-#define PV_RWX	       (PV_R | PV_W | PV_X)
-#define PV_RWX_SHIFT   2
+#define PV_RWX	     (PV_R | PV_W | PV_X)
+#define PV_RWX_SHIFT 2
 /* Logical bits that are zero in every entry; those that only leaves have. */
 #define PV_ZERO	     (PTW_BITS(63, 58) | PTW_BITS(11, 10))
 #define PV_LEAF_ONLY (PV_RWX | PV_CLEAN | PV_MAY_WRITE)
@@ -81,7 +83,8 @@ static int pv_configure(const struct ptw_config *config, struct ptw_geometry *g)
 		g->table_reserved[level] = pv_stored(PV_ZERO | PV_LEAF_ONLY | beyond, level);
 		g->leaf_reserved[level] = pv_stored(PV_ZERO | beyond | offset, level);
 	}
-	return PTW_OK;
+	g->break_before_make = config->bbm_level != PV_BBM_NEVER;
+	return ptw_build_bbm_level(config, PV_BBM_NEVER, g);
 }
 
 static void pv_registers(const struct ptw_geometry *g, uint64_t root_pa, struct ptw_regs *regs)
@@ -206,6 +209,32 @@ static uint64_t pv_set_user(const struct ptw_layout *l, uint64_t e, unsigned int
 	return on ? e | user : e & ~user;
 }
 
+static uint64_t pv_held(const struct ptw_layout *l, unsigned int level)
+{
+	(void)l;
+	return pv_stored(PV_HELD, level);
+}
+
+static uint64_t pv_relevel(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t e,
+			   unsigned int from, unsigned int to, uint64_t oa, bool group)
+{
+	const uint64_t kept = pv_logical(e, from) & ~(PV_PRESENCE | PV_LEAF | PV_ADDRESS | PV_HELD);
+
+	(void)g;
+	(void)l;
+	(void)group;
+	return pv_stored(kept | pv_word(oa, to, true), to);
+}
+
+static bool pv_must_break(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t from,
+			  uint64_t to, unsigned int level)
+{
+	if (!g->break_before_make || !pv_present(l, from, level) || !pv_present(l, to, level))
+		return false;
+	return pv_leaf(from, level) != pv_leaf(to, level) ||
+	       pv_address(g, from, level) != pv_address(g, to, level);
+}
+
 static uint64_t pv_table_accessed(const struct ptw_geometry *g, unsigned int level)
 {
 	(void)g;
@@ -229,6 +258,9 @@ const struct ptw_build ptw_perverse_build = {
 	.fix = pv_fix,
 	.write_protect = pv_write_protect,
 	.set_user = pv_set_user,
+	.held = pv_held,
+	.relevel = pv_relevel,
+	.must_break = pv_must_break,
 	.table_accessed = pv_table_accessed,
 	.malformed = pv_malformed,
 };

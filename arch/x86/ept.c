@@ -184,6 +184,35 @@ static uint64_t ept_set_user(const struct ptw_layout *l, uint64_t e, unsigned in
 	return ptw_build_set_user(l, e, on);
 }
 
+static uint64_t ept_held(const struct ptw_layout *l, unsigned int level)
+{
+	(void)level;
+	return l->held;
+}
+
+/* Permissions, kept ones too, memory type, A, D and software's bits are at the same place at every
+ * level ("Format of an EPT ... Entry"); only the address and the bit that marks a block move. */
+static uint64_t ept_relevel(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t e,
+			    unsigned int from, unsigned int to, uint64_t oa, bool group)
+{
+	(void)g;
+	(void)from;
+	(void)group;
+	e &= ~(EPT_ADDRESS | EPT_LEAF | l->held);
+	return e | oa | (to ? EPT_LEAF : 0);
+}
+
+static bool ept_must_break(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t from,
+			   uint64_t to, unsigned int level)
+{
+	(void)g;
+	(void)l;
+	(void)from;
+	(void)to;
+	(void)level;
+	return false;
+}
+
 static uint64_t ept_table_accessed(const struct ptw_geometry *g, unsigned int level)
 {
 	(void)level;
@@ -215,6 +244,9 @@ const struct ptw_build ptw_ept_build = {
 	.fix = ept_fix,
 	.write_protect = ept_write_protect,
 	.set_user = ept_set_user,
+	.held = ept_held,
+	.relevel = ept_relevel,
+	.must_break = ept_must_break,
 	.table_accessed = ept_table_accessed,
 	.malformed = ept_malformed,
 };

@@ -5,6 +5,8 @@
  */
 #include "arch/x86/geometry.h"
 
+#include "arch/build.h"
+
 #define X86_GRANULE_LG2 12u
 #define X86_INDEX_LG2	9u
 #define X86_MIN_LEVELS	4u
@@ -61,5 +63,7 @@ int ptw_x86_geometry(const struct ptw_config *config, unsigned int block_low, ui
 		else if (level)
 			g->leaf_reserved[level] |= PTW_BITS(ia_bits_of(level) - 1, block_low);
 	}
-	return PTW_OK;
+	/* Leaves may change their size in place (SDM vol. 3A, "Details of TLB Use": until the flush a
+	 * processor may use either translation), so there are no levels of it. */
+	return ptw_build_bbm_level(config, 0, g);
 }

@@ -172,6 +172,41 @@ static uint64_t x86_64_set_user(const struct ptw_layout *l, uint64_t e, unsigned
 	return ptw_build_set_user(l, e, on);
 }
 
+static uint64_t x86_64_held(const struct ptw_layout *l, unsigned int level)
+{
+	(void)level;
+	return l->held;
+}
+
+/* PAT gives way to the address in a page, and to the mark of a leaf in a block. */
+static uint64_t x86_64_relevel(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t e,
+			       unsigned int from, unsigned int to, uint64_t oa, bool group)
+{
+	const bool pat = e & (from ? X86_PAT_BLOCK : X86_PAT_PAGE);
+
+	(void)g;
+	(void)group;
+	/* PAT_BLOCK is one of the address bits, PAT_PAGE is PS. */
+	e &= ~(X86_ADDRESS | X86_PS | l->held);
+	e |= oa;
+	if (to)
+		e |= X86_PS;
+	if (pat)
+		e |= to ? X86_PAT_BLOCK : X86_PAT_PAGE;
+	return e;
+}
+
+static bool x86_64_must_break(const struct ptw_geometry *g, const struct ptw_layout *l,
+			      uint64_t from, uint64_t to, unsigned int level)
+{
+	(void)g;
+	(void)l;
+	(void)from;
+	(void)to;
+	(void)level;
+	return false;
+}
+
 static uint64_t x86_64_table_accessed(const struct ptw_geometry *g, unsigned int level)
 {
 	(void)g;
@@ -199,6 +234,9 @@ const struct ptw_build ptw_x86_64_build = {
 	.fix = x86_64_fix,
 	.write_protect = x86_64_write_protect,
 	.set_user = x86_64_set_user,
+	.held = x86_64_held,
+	.relevel = x86_64_relevel,
+	.must_break = x86_64_must_break,
 	.table_accessed = x86_64_table_accessed,
 	.malformed = x86_64_malformed,
 };

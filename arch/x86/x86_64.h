@@ -17,6 +17,7 @@
 #define X86_A PTW_BIT(5)
 #define X86_D PTW_BIT(6)
 #define X86_PS PTW_BIT(7) /* leaf above level 0; at level 0 the bit is PAT */
+#define X86_PAT_PAGE PTW_BIT(7)
 #define X86_NX PTW_BIT(63)
 #define X86_ADDRESS PTW_BITS(51, 12)
 #define X86_PAT_BLOCK PTW_BIT(12) /* in a block the lowest address bit is PAT */

@@ -71,6 +71,21 @@ enum ptw_flush_kind {
 typedef void (*ptw_flush_fn)(void *context, const struct ptw_range *ranges, unsigned int count,
 			     enum ptw_flush_kind kind, unsigned int level);
 
+/** How operations on a page table behave. Values combine. */
+enum ptw_config_flag {
+	/** At the limit of the backlog: answer PTW_ERR_BACKLOG instead of waiting for a grace period. */
+	PTW_BACKLOG_TELL = 1u << 0,
+	/**
+	 * The caller lets only one operation at a time change the page table: those in the rows map
+	 * to reclaim of the table in <ptw/change.h>, and fix_fault. Harvests, walks and processors still
+	 * run next to it. Saves what writers pay for each other; everything else is the same.
+	 */
+	PTW_WRITERS_EXCLUSIVE = 1u << 1,
+};
+
+/** ptw_config.reclaim_delay: empty tables stay until ptw_reclaim() is called. */
+#define PTW_RECLAIM_NEVER (~(uint32_t)0)
+
 /** Configuration of a page table. Zero means the natural choice wherever a field says so. */
 struct ptw_config {
 	size_t size;          /**< sizeof(struct ptw_config), so that it can grow */
@@ -91,6 +106,17 @@ struct ptw_config {
 	const struct ptw_pool_config *pool; /**< copied at creation; null: mmap, no budget */
 	ptw_flush_fn flush;   /**< null: nothing caches translations, or the caller flushes by himself */
 	void *flush_context;  /**< first argument of `flush` */
+	uint32_t flags;       /**< enum ptw_config_flag */
+	/** arm64: FEAT_BBM level of the processors, 0 to 2; with 2 a leaf changes its size without an
+	 *  invalid entry in between. Perverse: 2 means no breaks at all. Elsewhere 0. */
+	uint32_t bbm_level;
+	/** When a table that became empty goes back: 0 at once; n, up to 32767: when n more calls have
+	 *  removed something, so that an early refill finds it (at most 48 tables wait; then the
+	 *  oldest go first); PTW_RECLAIM_NEVER: when ptw_reclaim() is called. */
+	uint32_t reclaim_delay;
+	/** Most tables that may wait for a grace period; a call that would retire more waits first (see
+	 *  PTW_BACKLOG_TELL). 0: 65536. */
+	uint32_t backlog_limit;
 };
 
 /**

@@ -42,6 +42,7 @@ enum ptw_error {
 	PTW_ERR_CORRUPT_COUNT = -24,    /**< a table's live count differs from its entries */
 	PTW_ERR_CORRUPT_GROUP = -25,    /**< members of a contiguous group contradict each other */
 	PTW_ERR_BUDGET = -26,      /**< not an error: the work budget is spent; go on at the address reached */
+	PTW_ERR_BACKLOG = -27,     /**< too many tables wait for a grace period; nothing more was done */
 };
 
 /**

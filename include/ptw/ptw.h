@@ -10,6 +10,7 @@
 #define PTW_PTW_H
 
 #include <ptw/age.h>
+#include <ptw/change.h>
 #include <ptw/config.h>
 #include <ptw/entry.h>
 #include <ptw/error.h>

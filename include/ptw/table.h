@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /**
  * @file table.h
- * Page tables: creating and changing them, and asking what they say.
- *
- * Which calls may run at the same time on one page table:
- * | | walk, harvest, query, dump, check | fix_fault, write_protect | map, unmap | destroy |
- * |---|---|---|---|---|
- * | walk, harvest, query, dump, test_young | yes | yes | yes | no |
- * | check | yes | yes | no | no |
- * | fix_fault, write_protect | yes | yes | yes | no |
- * | map, unmap | yes | yes | no: the caller serializes | no |
- * | destroy | no | no | no | no |
+ * Page tables: creating them, attaching to others', and asking what they say. What changes them, and
+ * which calls may run at the same time, stands in <ptw/change.h>.
  *
  * Input addresses of x86-64 may be given in canonical form, with their sign; results, visits and
  * flushes tell them without it, as the low 48 or 57 bits, and such addresses may be given as well. An
  * end of 0 then means the end of the upper half.
- *
- * Processors and software MMUs that use the page table may run next to all of them but destroy.
  */
 #ifndef PTW_TABLE_H
 #define PTW_TABLE_H
@@ -84,88 +74,6 @@ struct ptw_attach {
 PTW_API int ptw_pgtable_attach(const struct ptw_config *config, const struct ptw_attach *attach,
 			       struct ptw_pgtable **out);
 
-/** What to map with. */
-struct ptw_map {
-	size_t size;       /**< sizeof(struct ptw_map), so that it can grow */
-	uint32_t prot;     /**< enum ptw_prot */
-	uint32_t memtype;  /**< enum ptw_memtype */
-	uint32_t flags;    /**< PTW_LEAF_YOUNG, PTW_LEAF_DIRTY, PTW_LEAF_USER_BIT: initial state */
-	uint32_t page_levels; /**< most levels of leaf sizes to use: 1 smallest pages only; 0: all */
-};
-
-/** What map and unmap did. */
-struct ptw_change_result {
-	size_t size;      /**< sizeof(struct ptw_change_result), so that it can grow */
-	uint64_t reached; /**< input address up to which all is done, or at which the error lies */
-	uint64_t leaves;  /**< entries written (a contiguous group counts each member) */
-	uint64_t tables;  /**< tables added (map) or unlinked (unmap) */
-	uint64_t holes;   /**< unmap: pages in the range that were not mapped */
-	uint64_t young_extents; /**< unmap: removed leaf extents that were young */
-	uint64_t young_pages;   /**< unmap: pages of them */
-	uint64_t dirty_extents; /**< removed leaf extents that were dirty */
-	uint64_t dirty_pages;   /**< pages of them */
-};
-
-/**
- * Map a run of input addresses to a run of output addresses, with the largest leaves that fit.
- * @param pgtable own page table
- * @param start, end input addresses in bytes, half-open, multiples of the granule
- * @param oa output address of `start`, multiple of the granule
- * @param map attributes
- * @param result may be null
- * @return PTW_OK; PTW_ERR_EXISTS if anything in the range is mapped (at result->reached),
- *         PTW_ERR_OUTPUT, PTW_ERR_PERM, PTW_ERR_NOMEM: in every case nothing was changed
- *
- * Tables are prepared in private and published by one compare-exchange each; the call commits only
- * after all memory has been found.
- *
- * Context: the caller serializes map and unmap. May allocate. In a read-side section or RCU callback:
- * PTW_ERR_CONTEXT.
- * Ordering: an entry is published with release, partner the acquire load of walkers; no flush is
- * needed, since entries that are not present are not cached.
- * Progress: may wait for memory; never for walkers. Errors: as returned, and PTW_ERR_ARG,
- * PTW_ERR_SIZE, PTW_ERR_ALIGN, PTW_ERR_RANGE, PTW_ERR_UNSUPPORTED (attached), PTW_ERR_AGAIN.
- */
-PTW_API int ptw_map(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end, uint64_t oa,
-		    const struct ptw_map *map, struct ptw_change_result *result);
-
-/** How to unmap. */
-enum ptw_unmap_flag {
-	PTW_UNMAP_STRICT = 1, /**< end with PTW_ERR_HOLE at the first page that is not mapped */
-};
-
-/** Where unmap reports the state it removed; bitmaps of the same shape as a harvest's. */
-struct ptw_unmap {
-	size_t size;     /**< sizeof(struct ptw_unmap), so that it can grow */
-	uint32_t flags;  /**< enum ptw_unmap_flag */
-	uint32_t reserved; /**< 0 */
-	uint64_t *young; /**< ORed into; null: not wanted */
-	uint64_t *dirty; /**< likewise */
-};
-
-/**
- * Unmap a range, and return the accessed and dirty state that was removed.
- * @param pgtable own page table
- * @param start, end input addresses in bytes, half-open, multiples of the granule
- * @param unmap may be null: tolerant of holes, counts only
- * @param result may be null
- * @return PTW_OK; PTW_ERR_BLOCK if the range cuts a leaf extent (nothing was changed, the extent
- *         is at result->reached); PTW_ERR_HOLE if strict, with everything before it done
- *
- * Holes are skipped and counted. A table that the range covers whole is unlinked, its entries
- * exchanged to frozen one by one, the flush hook called, and only then is it retired to a grace
- * period. What processors set up to the exchange is in the result; with a cached dirty translation
- * a processor may write until the flush, without setting dirty again.
- *
- * Context: the caller serializes map and unmap. Calls the flush hook. In a read-side section or RCU
- * callback: PTW_ERR_CONTEXT.
- * Ordering: each entry by acquire-release exchange, partner every other update of the entry.
- * Progress: bounded by the range; never waits for walkers. Errors: as returned, and PTW_ERR_ARG,
- * PTW_ERR_SIZE, PTW_ERR_ALIGN, PTW_ERR_RANGE, PTW_ERR_UNSUPPORTED (attached).
- */
-PTW_API int ptw_unmap(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end,
-		      const struct ptw_unmap *unmap, struct ptw_change_result *result);
-
 /** Answer to a query. */
 struct ptw_query {
 	size_t size;           /**< sizeof(struct ptw_query), so that it can grow */
@@ -206,40 +114,10 @@ PTW_API int ptw_query(struct ptw_pgtable *pgtable, uint64_t ia, struct ptw_query
  */
 PTW_API int ptw_fix_fault(struct ptw_pgtable *pgtable, uint64_t ia, uint32_t access);
 
-/**
- * Take write permission from every leaf of a range; a write fault gives it back (ptw_fix_fault()),
- * and so does arm64 hardware with HD.
- * @param pgtable any page table
- * @param start, end input addresses in bytes, half-open, multiples of the granule; leaf extents that
- *        the range cuts are protected whole
- * @param forever write faults (and hardware) may not give it back
- * @param dirty bitmap as ptw_harvest.dirty, or null: pages whose dirty state went with the
- *        permission, since the format tells dirty from writable (arm64); elsewhere dirty stays set
- * @param result may be null; `leaves` counts changed entries, `dirty_extents` and `dirty_pages` what
- *        `dirty` says
- * @return PTW_OK, or PTW_ERR_AGAIN if an entry kept changing (done up to result->reached)
- *
- * Context: any registered thread, not in a read-side section: calls the flush hook for the span of
- * all leaves in the range before it returns, also of those that were protected already, so that no
- * processor can write after it. Ordering: compare-exchange, acquire-release.
- * Progress: lock-free. Errors: as returned, as ptw_walk(), and PTW_ERR_CONTEXT.
- */
-PTW_API int ptw_write_protect(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end,
-			      bool forever, uint64_t *dirty, struct ptw_change_result *result);
-
-/**
- * Set or clear the software bit of the library's caller on every leaf of a range.
- * @param pgtable any page table whose layout hands one out
- * @param start, end input addresses in bytes, half-open, multiples of the granule
- * @param on the new value
- * @param result may be null; `leaves` counts changed entries
- * @return PTW_OK; PTW_ERR_UNSUPPORTED if the layout has no such bit; PTW_ERR_AGAIN
- *
- * Context: any registered thread. Ordering: compare-exchange, acquire-release.
- * Progress: lock-free. Errors: as returned and as ptw_walk().
- */
-PTW_API int ptw_set_user_bit(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end, bool on,
-			     struct ptw_change_result *result);
+/** What to check. */
+enum ptw_check_flag {
+	PTW_CHECK_COUNTS = 1, /**< also every live count, which only a page table at rest has right */
+};
 
 /** What a check saw. */
 struct ptw_check_result {
@@ -254,15 +132,17 @@ struct ptw_check_result {
 
 /**
  * Check a page table: reserved bits, impossible encodings, contiguous groups, tables inside the
- * declared memory, no cycle, budget; of own page tables also every live count.
+ * declared memory, no cycle, budget; of own page tables on request also every live count.
  * @param pgtable any page table
+ * @param flags enum ptw_check_flag
  * @param result may be null
- * @return PTW_OK or the first PTW_ERR_CORRUPT_*
+ * @return PTW_OK or the first PTW_ERR_CORRUPT_*; PTW_ERR_ARG, PTW_ERR_SIZE
  *
- * Context: any registered thread; no map or unmap at the same time. Ordering: as ptw_walk().
+ * Context: any registered thread; with PTW_CHECK_COUNTS nobody may change the page table meanwhile.
+ * Groups that an operation owns at the moment are passed over. Ordering: as ptw_walk().
  * Progress: bounded by the table budget. Errors: as returned.
  */
-PTW_API int ptw_check(struct ptw_pgtable *pgtable, struct ptw_check_result *result);
+PTW_API int ptw_check(struct ptw_pgtable *pgtable, uint32_t flags, struct ptw_check_result *result);
 
 /**
  * Receives one line of a dump, without newline; `text` is valid during the call. Printing is fine for
@@ -302,6 +182,9 @@ struct ptw_info {
 	uint64_t tables;      /**< tables in use, the root not counted */
 	uint64_t tables_retired; /**< waiting for a grace period */
 	uint64_t bytes;       /**< memory held: tables, metadata, administration; kept for reuse till destroy */
+	uint64_t tables_empty; /**< of those in use: without any entry, waiting for a refill or for reclaim */
+	uint64_t tables_reclaimed; /**< empty ones that went back, since creation */
+	uint64_t tables_revived; /**< empty ones that were filled again before their time came */
 };
 
 /**

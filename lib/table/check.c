@@ -3,7 +3,11 @@
 #include "lib/table/table.h"
 #include "lib/walk/harvest_template.h"
 
+/* Looks at a contiguous group before it is called corrupt. */
+#define PTW_CHECK_RETRIES 8
+
 struct ptw_check_job {
+	bool counts;
 	struct ptw_check_result seen;
 };
 
@@ -35,6 +39,9 @@ static bool ptw_check_group(const struct ptw_visit *visit, unsigned int i)
 	if (!lg2 || (i && (index & mask) && (visit->leaves >> (i - 1) & 1) &&
 		     ptw_group_lg2(f, &p->geometry, visit->entries[i - 1], visit->level)))
 		return true;
+	/* Owned through its first member: changing at this moment. */
+	if (!p->attached && ptw_is_owned(p, ptw_port_load(slot), visit->level))
+		return true;
 	p->build->decode(&p->geometry, p->layout, visit->entries[i], visit->level, &first);
 	base = first.oa - (index & mask) * visit->size;
 	if (base & ((visit->size << lg2) - 1))
@@ -65,13 +72,17 @@ static int ptw_check_leaves(struct ptw_check_job *job, const struct ptw_visit *v
 
 		if (!(visit->leaves & (uint64_t)1 << i))
 			continue;
-		job->seen.leaves++;
 		if (ptw_guard_leaf(&p->geometry, e, visit->level) ||
 		    p->build->malformed(&p->geometry, p->layout, e, visit->level))
 			return ptw_check_fail(job, visit, i, PTW_ERR_CORRUPT_RESERVED);
-		if (!ptw_check_group(visit, i))
-			return ptw_check_fail(job, visit, i, PTW_ERR_CORRUPT_GROUP);
+		if (ptw_check_group(visit, i))
+			continue;
+		/* The snapshot may be older than the change of a group. */
+		if (visit->retries < PTW_CHECK_RETRIES)
+			return PTW_VISIT_RETRY;
+		return ptw_check_fail(job, visit, i, PTW_ERR_CORRUPT_GROUP);
 	}
+	job->seen.leaves += ptw_popcount(visit->leaves);
 	return PTW_VISIT_NEXT;
 }
 
@@ -96,7 +107,7 @@ static int ptw_check_table(struct ptw_check_job *job, const struct ptw_visit *vi
 	if ((e & p->geometry.table_reserved[visit->level]) ||
 	    p->build->malformed(&p->geometry, p->layout, e, visit->level))
 		return ptw_check_fail(job, visit, 0, PTW_ERR_CORRUPT_RESERVED);
-	if (p->attached)
+	if (p->attached || !job->counts)
 		return PTW_VISIT_NEXT;
 	table = ptw_table_at(p, f->address(&p->geometry, e, visit->level));
 	if (ptw_check_live(p, table, (uint64_t)1 << f->index_lg2) !=
@@ -126,9 +137,9 @@ static void ptw_check_where(const struct ptw_pgtable *p, uint64_t ia, struct ptw
 	seen->level = found.level;
 }
 
-int ptw_check(struct ptw_pgtable *p, struct ptw_check_result *result)
+int ptw_check(struct ptw_pgtable *p, uint32_t flags, struct ptw_check_result *result)
 {
-	struct ptw_check_job job = { 0 };
+	struct ptw_check_job job = { .counts = flags & PTW_CHECK_COUNTS };
 	struct ptw_walk walk = {
 		.size = sizeof(walk),
 		.kinds = PTW_VISIT_LEAF | PTW_VISIT_TABLE_PRE,
@@ -138,14 +149,14 @@ int ptw_check(struct ptw_pgtable *p, struct ptw_check_result *result)
 	struct ptw_walk_result walked = { .size = sizeof(walked) };
 	int ret;
 
-	if (!p)
+	if (!p || (flags & ~(uint32_t)PTW_CHECK_COUNTS))
 		return PTW_ERR_ARG;
 	if (result && result->size < sizeof(*result))
 		return PTW_ERR_SIZE;
 	ret = ptw_walk(p, 0, (uint64_t)1 << p->geometry.ia_bits, &walk, &walked);
 	if (ret && !job.seen.entry)
 		ptw_check_where(p, walked.resume, &job.seen);
-	if (!ret && !p->attached &&
+	if (!ret && !p->attached && job.counts &&
 	    ptw_check_live(p, p->root, (uint64_t)1 << p->geometry.root_lg2) !=
 		    ptw_port_load32(&p->root_live))
 		ret = PTW_ERR_CORRUPT_COUNT;

@@ -13,6 +13,11 @@ static uint64_t ptw_root_bytes(const struct ptw_geometry *g)
 	return bytes < ptw_table_bytes(g) ? ptw_table_bytes(g) : bytes;
 }
 
+#define PTW_BACKLOG_DEFAULT 65536u
+
+/* The age of a note counts to this. */
+#define PTW_DELAY_MAX 32767u
+
 static int ptw_pgtable_new(const struct ptw_config *config, bool attached,
 			   struct ptw_pgtable **out)
 {
@@ -32,6 +37,10 @@ static int ptw_pgtable_new(const struct ptw_config *config, bool attached,
 	     config->layout->frozen == config->layout->empty ||
 	     config->layout->saved_shift > 63))
 		return PTW_ERR_ARG;
+	if ((config->flags & ~(uint32_t)(PTW_BACKLOG_TELL | PTW_WRITERS_EXCLUSIVE)) ||
+	    (config->reclaim_delay > PTW_DELAY_MAX &&
+	     config->reclaim_delay != PTW_RECLAIM_NEVER))
+		return PTW_ERR_ARG;
 	p = ptw_port_zalloc(sizeof(*p));
 	if (!p)
 		return PTW_ERR_NOMEM;
@@ -48,6 +57,10 @@ static int ptw_pgtable_new(const struct ptw_config *config, bool attached,
 	p->flush = config->flush;
 	p->flush_context = config->flush_context;
 	p->attached = attached;
+	p->exclusive = config->flags & PTW_WRITERS_EXCLUSIVE;
+	p->tell_backlog = config->flags & PTW_BACKLOG_TELL;
+	p->reclaim_delay = config->reclaim_delay;
+	p->backlog_limit = config->backlog_limit ? config->backlog_limit : PTW_BACKLOG_DEFAULT;
 	p->root_bytes = ptw_root_bytes(&p->geometry);
 	ptw_port_rcu_register();
 	*out = p;
@@ -205,6 +218,9 @@ int ptw_pgtable_info(const struct ptw_pgtable *p, struct ptw_info *info)
 	/* Freed first, with acquire: it must not overtake what was retired. */
 	freed = ptw_port_load_table(&p->tables_freed);
 	info->tables_retired = ptw_port_load(&p->tables_retired) - freed;
+	info->tables_empty = ptw_port_load(&p->tables_empty);
+	info->tables_reclaimed = ptw_port_load(&p->tables_reclaimed);
+	info->tables_revived = ptw_port_load(&p->tables_revived);
 	info->bytes = sizeof(*p) + (p->attached ? 0 : ptw_port_pool_bytes(p->pool));
 	return PTW_OK;
 }

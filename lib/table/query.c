@@ -67,11 +67,7 @@ int ptw_query(struct ptw_pgtable *p, uint64_t ia, struct ptw_query *query)
 	return PTW_OK;
 }
 
-/*
- * A leaf that software makes young has been accessed through its table entries: say so there, or
- * pruning by table entries would miss it. Inside a section.
- */
-static void ptw_mark_path(const struct ptw_pgtable *p, uint64_t ia, unsigned int leaf_level)
+void ptw_mark_path(const struct ptw_pgtable *p, uint64_t ia, unsigned int leaf_level)
 {
 	const struct ptw_format *f = p->instance->format;
 	uint64_t *path[PTW_MAX_LEVELS] = { NULL }; /* for the guard */

@@ -121,6 +121,28 @@ int ptw_job_report(struct ptw_harvest_job *job, uint64_t start, uint64_t length,
 	return job->stopped ? PTW_ERR_STOPPED : PTW_OK;
 }
 
+void ptw_job_report_pages(struct ptw_harvest_job *job, uint64_t page, uint64_t young,
+			  uint64_t dirty)
+{
+	uint64_t word = (page - job->first_page) >> 6;
+	unsigned int n;
+
+	if (young) {
+		n = ptw_popcount(young);
+		job->young_extents += n;
+		job->young_pages += n;
+		if (job->young)
+			job->young[word] |= young << (page & 63);
+	}
+	if (dirty) {
+		n = ptw_popcount(dirty);
+		job->dirty_extents += n;
+		job->dirty_pages += n;
+		if (job->dirty)
+			job->dirty[word] |= dirty << (page & 63);
+	}
+}
+
 static int ptw_harvest_args(const struct ptw_pgtable *p, const struct ptw_harvest *h,
 			    const struct ptw_harvest_result *result)
 {
@@ -224,6 +246,7 @@ int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struc
 	if (w.ia == end)
 		ret = PTW_OK;
 	else if (p->instance->harvest_dense && job.ask.want == PTW_HARVEST_ACCESSED && h->young &&
+		 !(p->geometry.features & PTW_FEATURE_CONTIG) &&
 		 !(h->flags & ~PTW_HARVEST_ACCESSED) && !h->word && !h->run && !job.ask.filter)
 		ret = p->instance->harvest_dense(&w, &job);
 	else

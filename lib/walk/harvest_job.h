@@ -55,4 +55,8 @@ struct ptw_harvest_job {
 int ptw_job_report(struct ptw_harvest_job *job, uint64_t start, uint64_t length, unsigned int level,
 		   uint32_t what);
 
+/* Report smallest pages, bit i for page + i, all in one word of output and inside the range. */
+void ptw_job_report_pages(struct ptw_harvest_job *job, uint64_t page, uint64_t young,
+			  uint64_t dirty);
+
 #endif /* PTW_LIB_HARVEST_JOB_H */

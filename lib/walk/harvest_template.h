@@ -22,6 +22,7 @@
 #define PTW_CLEAR_GONE 0x200  /* no leaf any more: a table, empty, or owned */
 #define PTW_CLEAR_RESERVED 0x400 /* attached: a member of the group is corrupt */
 #define PTW_CLEAR_MIXED 0x800 /* attached: what is present in the group is not all members */
+#define PTW_CLEAR_GROUPED 0x1000 /* a single leaf no more, but a member of a group */
 
 static ptw_always_inline uint32_t ptw_state(const struct ptw_format *f, const struct ptw_layout *l,
 					    uint64_t e, unsigned int level, uint32_t want)
@@ -49,6 +50,20 @@ static ptw_always_inline bool ptw_filter_wants(const struct ptw_format *f,
 	return oa >= ask->filter->oa_start && oa < ask->filter->oa_end;
 }
 
+/* Members of the contiguous group that `e` belongs to, as a power of two; 0: none. */
+static ptw_always_inline unsigned int ptw_group_lg2(const struct ptw_format *f,
+						    const struct ptw_geometry *g, uint64_t e,
+						    unsigned int level)
+{
+	unsigned int lg2;
+
+	if (!f->group_bit || !(e & f->group_bit))
+		return 0;
+	lg2 = f->group_lg2[level];
+	/* A root smaller than a group cannot hold one: the bit means nothing there. */
+	return level == g->root_level && g->root_lg2 < lg2 ? 0 : lg2;
+}
+
 /*
  * Clear what is wanted of the leaf entry at `slot`, whose snapshot is `e`: member `i` of its group, if
  * it is in one (`grouped`). Returns what was cleared. What the entry is, and where it leads, is looked
@@ -64,8 +79,10 @@ static ptw_always_inline uint32_t ptw_clear_entry(const struct ptw_format *f,
 						  const struct ptw_ask *ask, unsigned int i,
 						  const bool grouped)
 {
+	/* Not where a leaf may become a member of a group: its bit then stands for all of it. */
 	if (level == 0 && f->and_clear && !guarded && !grouped && !ask->filter &&
-	    ask->want == PTW_HARVEST_ACCESSED) {
+	    ask->want == PTW_HARVEST_ACCESSED &&
+	    !(f->group_bit && (g->features & PTW_FEATURE_CONTIG))) {
 		if (!(e & f->accessed))
 			return 0;
 		return ptw_port_and_clear(slot, f->accessed) ? PTW_EXTENT_YOUNG : 0;
@@ -92,22 +109,10 @@ static ptw_always_inline uint32_t ptw_clear_entry(const struct ptw_format *f,
 			return PTW_CLEAR_GONE;
 		if (grouped && !(e & f->group_bit))
 			return 0; /* no member any more: it is looked at on its own */
+		if (!guarded && !grouped && ptw_group_lg2(f, g, e, level))
+			return PTW_CLEAR_GROUPED;
 	}
 	return PTW_CLEAR_BUSY;
-}
-
-/* Members of the contiguous group that `e` belongs to, as a power of two; 0: none. */
-static ptw_always_inline unsigned int ptw_group_lg2(const struct ptw_format *f,
-						    const struct ptw_geometry *g, uint64_t e,
-						    unsigned int level)
-{
-	unsigned int lg2;
-
-	if (!f->group_bit || !(e & f->group_bit))
-		return 0;
-	lg2 = f->group_lg2[level];
-	/* A root smaller than a group cannot hold one: the bit means nothing there. */
-	return level == g->root_level && g->root_lg2 < lg2 ? 0 : lg2;
 }
 
 /*
@@ -171,6 +176,7 @@ static ptw_always_inline int ptw_harvest_run(const struct ptw_format *f, const s
 		unsigned int members;
 		uint32_t what;
 
+		w->seen[level] |= e ^ l->empty;
 		if (!f->present(l, e, level)) {
 			job->entries++;
 			w->cost++;
@@ -197,8 +203,8 @@ static ptw_always_inline int ptw_harvest_run(const struct ptw_format *f, const s
 		job->entries += members;
 		w->cost += members;
 		what = ptw_extent(f, l, guarded, g, slot + i, index + i, e, level, &job->ask);
-		if ((what & PTW_CLEAR_GONE) && level) {
-			/* A table now, perhaps. */
+		if (((what & PTW_CLEAR_GONE) && level) || (what & PTW_CLEAR_GROUPED)) {
+			/* A table now, perhaps, or part of something larger. */
 			return i ? (int)i : PTW_RUN_RETRY;
 		}
 		if (what & PTW_CLEAR_BUSY)
@@ -256,15 +262,6 @@ static ptw_always_inline uint64_t ptw_clear_line(const struct ptw_format *f, uin
 	return found;
 }
 
-/* Set bits of a word, without the instruction or library call a builtin might choose. */
-static ptw_always_inline unsigned int ptw_popcount(uint64_t v)
-{
-	v -= v >> 1 & 0x5555555555555555u;
-	v = (v & 0x3333333333333333u) + (v >> 2 & 0x3333333333333333u);
-	v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0fu;
-	return (unsigned int)(v * 0x0101010101010101u >> 56);
-}
-
 /*
  * The hot loop: accessed only, cleared, into a dense bitmap, exact layout, level 0. Eight entries
  * (one cache line) are ORed together, which costs no more than summing them. Lines with a young
@@ -276,7 +273,7 @@ static ptw_always_inline int ptw_dense_run(const struct ptw_format *f, const str
 					   struct ptw_walk_state *w, struct ptw_harvest_job *job,
 					   uint64_t *slot, unsigned int n, unsigned int level)
 {
-	uint64_t page, lines = 0, found = 0;
+	uint64_t page, lines = 0, found = 0, seen = 0;
 	unsigned int i, young;
 
 	if (level || !f->and_clear)
@@ -288,7 +285,10 @@ static ptw_always_inline int ptw_dense_run(const struct ptw_format *f, const str
 		if (any & f->group_bit)
 			break;
 		lines |= (uint64_t)!!(any & f->accessed) << i;
+		seen |= any;
 	}
+	/* Should the value of empty entries have bits, this misses some empty tables. */
+	w->seen[0] |= seen ^ l->empty;
 	for (; lines; lines &= lines - 1) {
 		unsigned int line = (unsigned int)__builtin_ctzll(lines);
 
@@ -334,7 +334,7 @@ static ptw_always_inline int ptw_test_young_template(const struct ptw_format *f,
 							   PTW_ERR_CORRUPT_GROUP;
 		if (what & PTW_EXTENT_YOUNG)
 			return 1;
-		if (!(what & (PTW_CLEAR_GONE | PTW_CLEAR_BUSY)))
+		if (!(what & (PTW_CLEAR_GONE | PTW_CLEAR_BUSY | PTW_CLEAR_GROUPED)))
 			return 0;
 	}
 	return PTW_ERR_AGAIN;

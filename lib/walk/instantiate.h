@@ -10,6 +10,7 @@
 #define PTW_LIB_INSTANTIATE_H
 
 #include "lib/walk/harvest_template.h"
+#include "lib/walk/take_template.h"
 #include "lib/walk/visit_template.h"
 
 #define PTW_INSTANTIATE_COMMON(name, fmt, lay, guarded)                                            \
@@ -98,10 +99,25 @@
 		static const struct ptw_walk_ops ops = { .run = name##_dense_run };                \
 		return ptw_walk_template(&(fmt), &(lay), false, &ops, w, job);                     \
 	}                                                                                          \
+	static unsigned int name##_take(const struct ptw_pgtable *p, uint64_t *slot,               \
+					unsigned int n, unsigned int level, uint64_t gone,         \
+					bool dead, struct ptw_taken *taken)                        \
+	{                                                                                          \
+		return ptw_take_run(&(fmt), &(lay), false, p, slot, n, level, gone, dead, taken);  \
+	}                                                                                          \
+	static unsigned int name##_take_exclusive(const struct ptw_pgtable *p, uint64_t *slot,     \
+						  unsigned int n, unsigned int level,              \
+						  uint64_t gone, bool dead,                        \
+						  struct ptw_taken *taken)                         \
+	{                                                                                          \
+		return ptw_take_run(&(fmt), &(lay), true, p, slot, n, level, gone, dead, taken);   \
+	}                                                                                          \
 	const struct ptw_instance ptw_##name = {                                                   \
 		.format = &(fmt),                                                                  \
 		.walk = name##_walk,                                                               \
 		.harvest_dense = ptw_##name##_harvest_dense,                                       \
+		.take = name##_take,                                                               \
+		.take_exclusive = name##_take_exclusive,                                           \
 		.harvest = name##_harvest,                                                         \
 		.test_young = name##_test_young,                                                   \
 		.test_clear_young = name##_test_clear_young,                                       \

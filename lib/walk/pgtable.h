@@ -7,8 +7,14 @@
 #include <ptw/port.h>
 #include <ptw/walk.h>
 
+struct ptw_pgtable;
 struct ptw_walk_state;
 struct ptw_harvest_job;
+struct ptw_taken;
+
+typedef unsigned int (*ptw_take_fn)(const struct ptw_pgtable *p, uint64_t *slot, unsigned int n,
+				    unsigned int level, uint64_t gone, bool dead,
+				    struct ptw_taken *taken);
 
 /*
  * One format, instantiated: ordinary functions made from the walker templates. One indirect call
@@ -22,7 +28,13 @@ struct ptw_instance {
 	int (*harvest)(struct ptw_walk_state *w, struct ptw_harvest_job *job);
 	int (*test_young)(const struct ptw_pgtable *pgtable, uint64_t ia);
 	int (*test_clear_young)(const struct ptw_pgtable *pgtable, uint64_t ia);
+	/* Own page tables: the hot loops of writers, see lib/table/take_template.h. */
+	ptw_take_fn take;
+	ptw_take_fn take_exclusive;
 };
+
+/* Words that remember empty tables. */
+#define PTW_NOTES 64
 
 /* Memory in which the tables of an attached page table must lie: physical addresses. */
 #define PTW_BOUNDS_MAX 8
@@ -43,6 +55,10 @@ struct ptw_pgtable {
 	uint32_t root_live; /* live count of the root, which has no metadata */
 	bool attached;
 	bool exact; /* nobody writes by other rules than ours */
+	bool exclusive; /* the caller lets one writer in at a time */
+	bool tell_backlog;
+	uint32_t reclaim_delay;
+	uint32_t backlog_limit;
 
 	/* Attached only. */
 	struct ptw_layout stripped; /* of software's bits */
@@ -54,27 +70,45 @@ struct ptw_pgtable {
 	uint64_t tables_live;
 	uint64_t tables_retired; /* handed to a grace period */
 	uint64_t tables_freed;   /* given back after it */
+	uint64_t tables_empty;   /* live, and their live count is 0 */
+	uint64_t tables_reclaimed;
+	uint64_t tables_revived;
+
+	/* Tables that were seen empty: see lib/walk/note.h. */
+	uint64_t note[PTW_NOTES];
+	uint32_t note_next;
+	uint32_t note_clock; /* calls that removed something while a table was empty */
+	uint32_t notes_lost; /* some had to be forgotten: look everywhere */
 };
 
 /*
- * Metadata of one table, at most 64 bytes, in the port's keeping. A table that was retired is
- * reachable from nowhere else: `parent` and `link` then say who gets it back.
+ * Metadata of one table, at most 64 bytes, in the port's keeping. A table that is prepared or retired
+ * is reachable from nowhere else, and then says here what is to become of it.
  */
 struct ptw_table_meta {
-	struct ptw_port_rcu_head rcu;
 	union {
-		uint64_t *parent;            /* table that leads here */
-		struct ptw_pgtable *pgtable; /* retired */
+		struct ptw_port_rcu_head rcu; /* retired */
+		struct {
+			uint64_t start;  /* prepared: first input address it is for */
+			uint64_t leaves; /* with all tables below it */
+			uint64_t tables;
+		} prepared;
 	};
+	struct ptw_pgtable *pgtable; /* retired: whose it was */
 	union {
 		uint64_t *link;  /* next table in a private list (prepared, or to be retired) */
 		uint64_t *table; /* retired: this table */
 	};
-	uint32_t live;  /* entries that are not empty */
+	/*
+	 * Entries that are not empty. While writers are at work it may be behind the entries, even below
+	 * zero; at rest it is right. Tables that were unlinked have PTW_LIVE_DEAD on top.
+	 */
+	uint32_t live;
 	uint8_t level;
-	uint8_t reserved;
-	uint16_t index; /* of the entry in the parent that leads here */
+	uint8_t reserved[3];
 };
+
+#define PTW_LIVE_DEAD 0x40000000u
 
 _Static_assert(sizeof(struct ptw_table_meta) <= 64, "table metadata is at most 64 bytes");
 
@@ -102,6 +136,15 @@ static inline bool ptw_table_fits(const struct ptw_pgtable *p, const uint64_t *t
 static inline size_t ptw_table_bytes(const struct ptw_geometry *g)
 {
 	return (size_t)8 << g->index_lg2;
+}
+
+/* Set bits of a word, without the instruction or library call a builtin might choose. */
+static ptw_always_inline unsigned int ptw_popcount(uint64_t v)
+{
+	v -= v >> 1 & 0x5555555555555555u;
+	v = (v & 0x3333333333333333u) + (v >> 2 & 0x3333333333333333u);
+	v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+	return (unsigned int)(v * 0x0101010101010101u >> 56);
 }
 
 /* Index of `ia` in a table of `level`; the root's is wider or narrower than the others'. */
@@ -144,8 +187,5 @@ int ptw_size_check(const void *object, size_t size, size_t known);
 
 /* Check a range of input addresses and strip the sign: PTW_ERR_ALIGN, PTW_ERR_RANGE or PTW_OK. */
 int ptw_range_check(const struct ptw_pgtable *p, uint64_t *start, uint64_t *end);
-
-/* ptw_visit_change() that tells whether the entry was so already: 1 changed, 0 not, or an error. */
-int ptw_visit_changed(const struct ptw_visit *visit, unsigned int i, enum ptw_change change);
 
 #endif /* PTW_LIB_PGTABLE_H */

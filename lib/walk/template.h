@@ -14,6 +14,7 @@
 #ifndef PTW_LIB_TEMPLATE_H
 #define PTW_LIB_TEMPLATE_H
 
+#include "lib/walk/note.h"
 #include "lib/walk/pgtable.h"
 
 /* Entries read plus 16 for each one changed, in one read-side section. Beyond about 16 000 entries
@@ -35,6 +36,9 @@ struct ptw_walk_state {
 	uint64_t sections;
 	uint64_t *table[PTW_MAX_LEVELS]; /* on the path to `ia`; valid inside a section */
 	uint64_t entered[PTW_MAX_LEVELS]; /* 1 + input address of the last table entry gone through */
+	/* Of the tables on the path: what runs saw in them that is not empty; all ones, too, if the walk
+	 * came in behind the first entry. */
+	uint64_t seen[PTW_MAX_LEVELS];
 };
 
 /* Answers of the operations below, besides errors: how many entries were dealt with (above 0), or */
@@ -133,10 +137,11 @@ static ptw_always_inline int ptw_walk_section(const struct ptw_format *f, const 
 			uint64_t base = w->ia >> lg2 << lg2;
 			/* Once per entry, however many sections the table below it takes, and
 			 * however often the walk comes down here again. */
-			bool first = (w->ia == base || w->ia == w->start) &&
-				     w->entered[level] != base + 1;
+			bool again = w->entered[level] == base + 1;
+			bool first = (w->ia == base || w->ia == w->start) && !again;
 
 			w->entered[level] = base + 1;
+			w->seen[level] = ~(uint64_t)0;
 			if (ops->pre) {
 				if (first) {
 					ret = ops->pre(w, ctx, slot, level, e, base);
@@ -164,6 +169,8 @@ static ptw_always_inline int ptw_walk_section(const struct ptw_format *f, const 
 			w->tables += first;
 			level--;
 			w->table[level] = ptw_table_at(p, f->address(g, e, level + 1));
+			if (!again)
+				w->seen[level] = w->ia == base ? 0 : ~(uint64_t)0;
 			continue;
 		}
 		ret = ops->run(w, ctx, slot, ptw_run_length(f, w, index, level), level, e);
@@ -182,6 +189,9 @@ advance:
 		/* Leave every table whose end was reached. */
 		while (level < root &&
 		       (w->ia >= w->end || ptw_index(f, g, w->ia, level) == 0)) {
+			/* Nothing in all of it. */
+			if (!guarded && !w->seen[level] && ptw_index(f, g, w->ia, level) == 0)
+				ptw_note_seen(w->pgtable, w->ia - 1, level);
 			level++;
 			if (ops->post) {
 				uint64_t *up = w->table[level];

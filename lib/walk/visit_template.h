@@ -35,6 +35,7 @@ static ptw_always_inline int ptw_visit_run(const struct ptw_format *f, const str
 					     ptw_port_load(slot + i);
 
 			entries[i] = e;
+			w->seen[level] |= e ^ l->empty;
 			if (!f->present(l, e, level)) {
 				if (e == l->frozen)
 					visit.owned |= (uint64_t)1 << i;

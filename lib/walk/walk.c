@@ -86,7 +86,7 @@ int ptw_visit_leaf(const struct ptw_visit *visit, unsigned int i, struct ptw_lea
 	return PTW_OK;
 }
 
-int ptw_visit_changed(const struct ptw_visit *visit, unsigned int i, enum ptw_change change)
+int ptw_visit_change(const struct ptw_visit *visit, unsigned int i, enum ptw_change change)
 {
 	const struct ptw_pgtable *p;
 	uint64_t e, wanted;
@@ -97,6 +97,10 @@ int ptw_visit_changed(const struct ptw_visit *visit, unsigned int i, enum ptw_ch
 		return PTW_ERR_HOLE;
 	p = visit->pgtable;
 	e = visit->entries[i];
+	/* Held: only accessed and dirty change, as hardware would. */
+	if (change != PTW_CHANGE_OLD && change != PTW_CHANGE_CLEAN &&
+	    (e & p->build->held(p->layout, visit->level)))
+		return PTW_ERR_AGAIN;
 	switch (change) {
 	case PTW_CHANGE_OLD:
 		wanted = p->instance->format->make_old(p->layout, e, visit->level);
@@ -120,14 +124,7 @@ int ptw_visit_changed(const struct ptw_visit *visit, unsigned int i, enum ptw_ch
 		return PTW_ERR_ARG;
 	}
 	if (wanted == e)
-		return 0;
+		return PTW_OK;
 	((struct ptw_walk_state *)visit->walk)->cost += PTW_CHANGED_COST;
-	return ptw_port_cas(&visit->slots[i], &e, wanted) ? 1 : PTW_ERR_AGAIN;
-}
-
-int ptw_visit_change(const struct ptw_visit *visit, unsigned int i, enum ptw_change change)
-{
-	int ret = ptw_visit_changed(visit, i, change);
-
-	return ret < 0 ? ret : PTW_OK;
+	return ptw_port_cas(&visit->slots[i], &e, wanted) ? PTW_OK : PTW_ERR_AGAIN;
 }

@@ -60,6 +60,18 @@ struct oracle {
 	uint64_t (*table)(const struct subject *s, uint64_t pa, unsigned int level);
 	/* The bit of a table entry that records accesses through it. */
 	uint64_t (*table_accessed)(const struct subject *s, unsigned int level);
+	/* The bit that marks a leaf as held; 0: none. */
+	uint64_t (*held)(const struct subject *s, unsigned int level);
+	/* The same leaf at another level, built up from the fields that it keeps. */
+	uint64_t (*relevel)(const struct subject *s, uint64_t e, unsigned int from, unsigned int to,
+			    uint64_t oa, bool group);
+	/* Bits of a leaf, held apart, that say nothing at its level, or only there. */
+	uint64_t (*level_only)(const struct subject *s, unsigned int level);
+	/* Must the entry be broken between two values that hardware accepts? */
+	bool (*breaks)(const struct subject *s, uint64_t from, uint64_t to, unsigned int level,
+		       unsigned int bbm);
+	unsigned int bbm_most;	/* levels of FEAT_BBM the configuration may name: up to this */
+	unsigned int bbm_never; /* the first one at which nothing is ever broken */
 };
 
 /* A configuration under test, as the test means it, and what the library makes of it. */
@@ -88,10 +100,10 @@ static inline void log_values(void)
 	cr_log_info("%" PRIu64 " entry values", values_checked);
 }
 
-static inline void subject_start(struct subject *s)
+static inline struct ptw_config subject_config(const struct subject *s)
 {
-	const struct ptw_config config = {
-		.size = sizeof(config),
+	return (struct ptw_config){
+		.size = sizeof(struct ptw_config),
 		.format = s->format,
 		.granule_lg2 = s->granule,
 		.levels = s->levels,
@@ -100,6 +112,11 @@ static inline void subject_start(struct subject *s)
 		.features = s->features,
 		.layout = s->layout,
 	};
+}
+
+static inline void subject_start(struct subject *s)
+{
+	const struct ptw_config config = subject_config(s);
 
 	memset(&s->p, 0, sizeof(s->p));
 	s->values = 0;
@@ -168,6 +185,75 @@ static inline void check_fixes(struct subject *s, uint64_t e, unsigned int level
 	}
 }
 
+static inline void same_leaf(const struct subject *s, uint64_t e, unsigned int level,
+			     const struct ptw_leaf *leaf, const struct ptw_leaf *expected)
+{
+	same(s, e, level, "releveled: output address", leaf->oa, expected->oa);
+	same(s, e, level, "releveled: permissions", leaf->prot, expected->prot);
+	same(s, e, level, "releveled: memory type", leaf->memtype, expected->memtype);
+	same(s, e, level, "releveled: flags", leaf->flags, expected->flags);
+}
+
+/* A leaf to level `to` and back: the same but for the address, held and membership in a group. */
+static inline void check_relevel(struct subject *s, uint64_t e, unsigned int level,
+				 const struct reading *r, unsigned int to, uint64_t oa, bool group)
+{
+	const struct ptw_geometry *g = &s->p.geometry;
+	const struct ptw_build *b = s->p.build;
+	const struct ptw_layout *l = s->p.layout;
+	const bool member = r->flags & PTW_LEAF_GROUP;
+	const uint64_t lost = s->oracle->level_only(s, level) | s->oracle->held(s, level);
+	struct ptw_leaf leaf, expected;
+	struct reading moved = {0};
+	uint64_t there, back;
+
+	there = b->relevel(g, l, e, level, to, oa, group);
+	same(s, e, level, "releveled", there, s->oracle->relevel(s, e, level, to, oa, group));
+	s->oracle->read(s, there, to, &moved);
+	same(s, there, to, "releveled: present", moved.present, true);
+	same(s, there, to, "releveled: leaf", moved.leaf, true);
+	same(s, there, to, "releveled: refused", moved.refused, false);
+	same(s, there, to, "releveled: reserved", there & g->leaf_reserved[to], 0);
+
+	b->decode(g, l, e, level, &expected);
+	expected.oa = oa;
+	expected.flags &= ~(uint32_t)(PTW_LEAF_HELD | PTW_LEAF_GROUP);
+	expected.flags |= group ? PTW_LEAF_GROUP : 0;
+	b->decode(g, l, there, to, &leaf);
+	same_leaf(s, there, to, &leaf, &expected);
+
+	back = b->relevel(g, l, there, to, level, r->address, member);
+	same(s, e, level, "there and back", back, e & ~lost);
+}
+
+static inline void check_sizes(struct subject *s, uint64_t e, unsigned int level,
+			       const struct reading *r)
+{
+	const unsigned int index_lg2 = s->p.instance->format->index_lg2;
+	const uint64_t held = s->oracle->held(s, level);
+	struct reading owned = {0};
+
+	s->oracle->read(s, e | held, level, &owned);
+	same(s, e, level, "held: flags", owned.flags, r->flags | (held ? PTW_LEAF_HELD : 0));
+	same(s, e, level, "held: permissions", owned.prot, r->prot);
+	same(s, e, level, "held: address", owned.address, r->address);
+	same(s, e, level, "held: refused", owned.refused, false);
+
+	for (unsigned int to = 0; to < s->levels; to++) {
+		const unsigned int span = s->granule + to * index_lg2;
+		const bool groups = s->p.instance->format->group_lg2[to];
+		uint64_t top;
+
+		if (!(s->leaf_levels >> to & 1) || span >= s->oa_bits)
+			continue;
+		top = BITS(s->oa_bits - 1, span);
+		check_relevel(s, e, level, r, to, 0, false);
+		check_relevel(s, e, level, r, to, top, groups);
+		check_relevel(s, e, level, r, to, top & 0x5555555555555555, false);
+		check_relevel(s, e, level, r, to, top & 0xaaaaaaaaaaaaaaaa, groups);
+	}
+}
+
 static inline void check_leaf(struct subject *s, uint64_t e, unsigned int level,
 			      const struct reading *r)
 {
@@ -214,6 +300,7 @@ static inline void check_leaf(struct subject *s, uint64_t e, unsigned int level,
 	same(s, e, level, "with the user bit", b->set_user(l, e, level, true), e | user);
 	same(s, e, level, "without the user bit", b->set_user(l, e, level, false), e & ~user);
 	check_fixes(s, e, level, r);
+	check_sizes(s, e, level, r);
 }
 
 /* One entry value, whatever it may be. */
@@ -409,8 +496,11 @@ static inline void check_constants(const struct subject *s, unsigned int index_l
 	same(s, 0, 0, "index bits", f->index_lg2, index_lg2);
 	same(s, 0, 0, "accessed", f->accessed, accessed);
 	same(s, 0, 0, "clearing by AND", f->and_clear, and_clear);
-	same(s, 0, 0, "break before make", s->p.build->break_before_make, bbm);
+	same(s, 0, 0, "break before make", s->p.geometry.break_before_make, bbm);
 	same(s, 0, 0, "format", s->p.build->id, s->format);
+	for (unsigned int level = 0; level < PTW_MAX_LEVELS; level++)
+		same(s, 0, level, "the held bit", s->p.build->held(s->p.layout, level),
+		     s->oracle->held(s, level));
 }
 
 #endif /* PTW_TESTS_CONFORMANCE_H */

@@ -236,6 +236,60 @@ static uint64_t arm64_oracle_table_accessed(const struct subject *s, unsigned in
 	return 0;
 }
 
+static uint64_t arm64_oracle_held(const struct subject *s, unsigned int level)
+{
+	(void)level;
+	return ((const struct arm64_software *)s->software)->held;
+}
+
+/* Lower attributes 11:2, of which 9:8 are address bits with LPA2; upper attributes 63:50, of which 52
+ * is the contiguous bit. */
+static uint64_t arm64_oracle_relevel(const struct subject *s, uint64_t e, unsigned int from,
+				     unsigned int to, uint64_t oa, bool group)
+{
+	uint64_t kept = BITS(7, 2) | BITS(11, 10) | BITS(51, 50) | BITS(63, 53);
+
+	(void)from;
+	if (arm64_address(s) != ARM64_LPA2)
+		kept |= BITS(9, 8);
+	return (e & kept & ~arm64_oracle_held(s, to)) | arm64_write_address(s, oa) | (to ? 1 : 3) |
+	       (group ? BIT(52) : 0);
+}
+
+/* nT is a field of blocks. */
+static uint64_t arm64_oracle_level_only(const struct subject *s, unsigned int level)
+{
+	(void)s;
+	return level ? BIT(16) : 0;
+}
+
+/*
+ * D8.16: an entry that is valid before and after is broken where the output address changes, the
+ * shareability, or one of the attributes that say what memory it is (`memory`); where the size
+ * changes, unless FEAT_BBM level 2 lets it.
+ */
+static inline bool arm64_breaks(const struct subject *s, uint64_t from, uint64_t to,
+				unsigned int level, unsigned int bbm, uint64_t memory)
+{
+	struct reading a = {0}, b = {0};
+
+	arm64_read_common(s, from, level, &a);
+	arm64_read_common(s, to, level, &b);
+	if (!a.present || !b.present)
+		return false;
+	if (a.leaf != b.leaf)
+		return bbm < 2;
+	if (a.address != b.address)
+		return true;
+	if (!a.leaf)
+		return false;
+	if (arm64_address(s) != ARM64_LPA2)
+		memory |= BIT(9) | BIT(8);
+	if ((from & memory) != (to & memory))
+		return true;
+	return bbm < 2 && (from & BIT(52)) != (to & BIT(52));
+}
+
 /* --- Stage 2: MemAttr 5:2, S2AP 7:6, XN 54:53. */
 
 static inline unsigned int s2_xn(const struct subject *s, uint64_t e)
@@ -332,6 +386,12 @@ static uint64_t s2_oracle_make(const struct subject *s, const struct ptw_leaf *l
 	return 0;
 }
 
+static bool s2_oracle_breaks(const struct subject *s, uint64_t from, uint64_t to,
+			     unsigned int level, unsigned int bbm)
+{
+	return arm64_breaks(s, from, to, level, bbm, BITS(5, 2));
+}
+
 static const struct oracle s2_oracle = {
 	.read = s2_oracle_read,
 	.old = arm64_oracle_old,
@@ -342,6 +402,12 @@ static const struct oracle s2_oracle = {
 	.make = s2_oracle_make,
 	.table = arm64_oracle_table,
 	.table_accessed = arm64_oracle_table_accessed,
+	.held = arm64_oracle_held,
+	.relevel = arm64_oracle_relevel,
+	.level_only = arm64_oracle_level_only,
+	.breaks = s2_oracle_breaks,
+	.bbm_most = 2,
+	.bbm_never = 3,
 };
 
 /* --- Stage 1: AttrIndx 4:2, AP[2:1] 7:6, nG 11, GP 50, PXN 53, UXN 54. */
@@ -438,6 +504,20 @@ static uint64_t s1_oracle_make(const struct subject *s, const struct ptw_leaf *l
 	return 0;
 }
 
+/* AttrIndx 4:2, and NS, which is an address bit in all but name. */
+static bool s1_oracle_breaks(const struct subject *s, uint64_t from, uint64_t to,
+			     unsigned int level, unsigned int bbm)
+{
+	struct reading a = {0}, b = {0};
+
+	if (arm64_breaks(s, from, to, level, bbm, BITS(5, 2)))
+		return true;
+	s1_oracle_read(s, from, level, &a);
+	s1_oracle_read(s, to, level, &b);
+	/* nG: a global leaf after one that is not. */
+	return a.present && b.present && a.leaf && b.leaf && (from & ~to & BIT(11));
+}
+
 static const struct oracle s1_oracle = {
 	.read = s1_oracle_read,
 	.old = arm64_oracle_old,
@@ -448,6 +528,12 @@ static const struct oracle s1_oracle = {
 	.make = s1_oracle_make,
 	.table = arm64_oracle_table,
 	.table_accessed = arm64_oracle_table_accessed,
+	.held = arm64_oracle_held,
+	.relevel = arm64_oracle_relevel,
+	.level_only = arm64_oracle_level_only,
+	.breaks = s1_oracle_breaks,
+	.bbm_most = 2,
+	.bbm_never = 3,
 };
 
 #endif /* PTW_TESTS_MANUAL_ARM64_H */

@@ -294,6 +294,40 @@ static uint64_t ept_oracle_table_accessed(const struct subject *s, unsigned int 
 	return s->features & PTW_FEATURE_HW_ACCESSED ? BIT(8) : 0;
 }
 
+static uint64_t ept_oracle_held(const struct subject *s, unsigned int level)
+{
+	(void)level;
+	return ((const struct ept_software *)s->software)->held;
+}
+
+/* 6:0, 11:8 and 63:52 are the same in entries that map 4 KiB, 2 MiB and 1 GiB. */
+static uint64_t ept_oracle_relevel(const struct subject *s, uint64_t e, unsigned int from,
+				   unsigned int to, uint64_t oa, bool group)
+{
+	(void)from;
+	(void)group;
+	e &= (BITS(6, 0) | BITS(11, 8) | BITS(63, 52)) & ~ept_oracle_held(s, to);
+	return e | oa | (to ? BIT(7) : 0);
+}
+
+/* Bit 7 is ignored in an entry that maps 4 KiB. */
+static uint64_t ept_oracle_level_only(const struct subject *s, unsigned int level)
+{
+	(void)s;
+	return level ? 0 : BIT(7);
+}
+
+static bool ept_oracle_breaks(const struct subject *s, uint64_t from, uint64_t to,
+			      unsigned int level, unsigned int bbm)
+{
+	(void)s;
+	(void)from;
+	(void)to;
+	(void)level;
+	(void)bbm;
+	return false;
+}
+
 static const struct oracle ept_oracle = {
 	.read = ept_oracle_read,
 	.old = ept_oracle_old,
@@ -304,6 +338,10 @@ static const struct oracle ept_oracle = {
 	.make = ept_oracle_make,
 	.table = ept_oracle_table,
 	.table_accessed = ept_oracle_table_accessed,
+	.held = ept_oracle_held,
+	.relevel = ept_oracle_relevel,
+	.level_only = ept_oracle_level_only,
+	.breaks = ept_oracle_breaks,
 };
 
 #endif /* PTW_TESTS_MANUAL_EPT_H */

@@ -169,6 +169,48 @@ static uint64_t pv_oracle_table_accessed(const struct subject *s, unsigned int l
 	return pv_at(5, level);
 }
 
+static uint64_t pv_oracle_held(const struct subject *s, unsigned int level)
+{
+	(void)s;
+	return pv_at(8, level);
+}
+
+/* 2 R, 3 W, 4 X, 5 accessed, 6 clean, 7 user bit, 9 may write. */
+static uint64_t pv_oracle_relevel(const struct subject *s, uint64_t e, unsigned int from,
+				  unsigned int to, uint64_t oa, bool group)
+{
+	static const uint8_t kept[] = {2, 3, 4, 5, 6, 7, 9};
+	uint64_t v = pv_write_address(oa, to);
+
+	(void)s;
+	(void)group;
+	for (unsigned int i = 0; i < COUNT(kept); i++)
+		if (e & pv_at(kept[i], from))
+			v |= pv_at(kept[i], to);
+	if (to == 0)
+		v |= pv_at(0, to);
+	else if (to % 2 == 0)
+		v |= pv_at(0, to) | pv_at(1, to);
+	return v;
+}
+
+/* At level 0 every entry is a leaf, whatever bit 1 says. */
+static uint64_t pv_oracle_level_only(const struct subject *s, unsigned int level)
+{
+	(void)s;
+	return level ? 0 : pv_at(1, 0);
+}
+
+static bool pv_oracle_breaks(const struct subject *s, uint64_t from, uint64_t to,
+			     unsigned int level, unsigned int bbm)
+{
+	struct reading a = {0}, b = {0};
+
+	pv_oracle_read(s, from, level, &a);
+	pv_oracle_read(s, to, level, &b);
+	return bbm != 2 && a.present && b.present && (a.leaf != b.leaf || a.address != b.address);
+}
+
 static const struct oracle pv_oracle = {
 	.read = pv_oracle_read,
 	.old = pv_oracle_old,
@@ -179,6 +221,12 @@ static const struct oracle pv_oracle = {
 	.make = pv_oracle_make,
 	.table = pv_oracle_table,
 	.table_accessed = pv_oracle_table_accessed,
+	.held = pv_oracle_held,
+	.relevel = pv_oracle_relevel,
+	.level_only = pv_oracle_level_only,
+	.breaks = pv_oracle_breaks,
+	.bbm_most = 2,
+	.bbm_never = 2,
 };
 
 #endif /* PTW_TESTS_MANUAL_PERVERSE_H */

@@ -193,6 +193,41 @@ static uint64_t x86_64_oracle_table_accessed(const struct subject *s, unsigned i
 	return BIT(5);
 }
 
+static uint64_t x86_64_oracle_held(const struct subject *s, unsigned int level)
+{
+	(void)level;
+	return ((const struct x86_64_software *)s->software)->held;
+}
+
+/* 6:0, 11:8 and 63:52 are the same in all; PAT is bit 7 in a PTE, bit 12 where 7 is PS. */
+static uint64_t x86_64_oracle_relevel(const struct subject *s, uint64_t e, unsigned int from,
+				      unsigned int to, uint64_t oa, bool group)
+{
+	const uint64_t pat = e >> (from == 0 ? 7 : 12) & 1;
+
+	(void)group;
+	e &= (BITS(6, 0) | BITS(11, 8) | BITS(63, 52)) & ~x86_64_oracle_held(s, to);
+	return e | oa | (to == 0 ? pat << 7 : BIT(7) | pat << 12);
+}
+
+static uint64_t x86_64_oracle_level_only(const struct subject *s, unsigned int level)
+{
+	(void)s;
+	(void)level;
+	return 0;
+}
+
+static bool x86_64_oracle_breaks(const struct subject *s, uint64_t from, uint64_t to,
+				 unsigned int level, unsigned int bbm)
+{
+	(void)s;
+	(void)from;
+	(void)to;
+	(void)level;
+	(void)bbm;
+	return false;
+}
+
 static const struct oracle x86_64_oracle = {
 	.read = x86_64_oracle_read,
 	.old = x86_64_oracle_old,
@@ -203,6 +238,10 @@ static const struct oracle x86_64_oracle = {
 	.make = x86_64_oracle_make,
 	.table = x86_64_oracle_table,
 	.table_accessed = x86_64_oracle_table_accessed,
+	.held = x86_64_oracle_held,
+	.relevel = x86_64_oracle_relevel,
+	.level_only = x86_64_oracle_level_only,
+	.breaks = x86_64_oracle_breaks,
 };
 
 #endif /* PTW_TESTS_MANUAL_X86_64_H */

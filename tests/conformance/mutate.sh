@@ -43,6 +43,35 @@ arch/arm64/stage1.c|s/(#define TCR_DS\s+PTW_BIT)\(59\)/\1(58)/|TCR_EL1.DS at bit
 arch/arm64/kvm.c|s/(frozen = PTW_BIT)\(60\)/\1(61)/|marker of KVM 7.3 at bit 61
 arch/perverse/perverse.h|s/(#define PV_CLEAN\s+PTW_BIT)\(6\)/\1(10)/|clean flag at bit 10
 arch/perverse/perverse.c|s/(PTW_BITS\(11, 1)0/\11/|one reserved bit less
+arch/x86/ept.c|s/(EPT_ADDRESS \| EPT_LEAF) \| l->held/\1/|EPT leaves stay held at another level
+arch/x86/ept.c|s/(e \| oa \| \(to) \?/\1 > 1 ?/|EPT leaves of level 1 without bit 7
+arch/x86/ept.c|s/(return) l->held/\1 l->user/|EPT leaves are held by the user bit
+arch/x86/x86_64.h|s/(#define X86_PAT_PAGE PTW_BIT)\(7\)/\1(8)/|PAT of a page at bit 8
+arch/x86/x86_64.c|s/(e & \()from( \? X86_PAT_BLOCK)/\1!from\2/|PAT read where the other size keeps it
+arch/x86/x86_64.c|s/(e \|= )to( \? X86_PAT_BLOCK)/\1!to\2/|PAT written where the other size keeps it
+arch/x86/geometry.c|s/(ptw_build_bbm_level\(config, )0/\11/|x86 with FEAT_BBM level 1
+arch/build.h|s/(bbm_level = \(uint8_t\)config->bbm_level)/\1 + 1/|one level of FEAT_BBM more
+arch/arm64/vmsa.c|s/(break_before_make = )true/\1false/|arm64 entries are empty before the flush
+arch/arm64/vmsa_build.h|s/(#define ARM_BBM_RESIZE )2u/\11u/|sizes change in place with FEAT_BBM level 1
+arch/arm64/vmsa_build.h|s/(#define ARM_BBM_MAX    )2u/\13u/|FEAT_BBM level 3
+arch/arm64/vmsa_leaf.c|s/(g->oa_mask \| g->oa_high) \| ARM_TYPE/\1/|leaves keep the type of their old level
+arch/arm64/vmsa_leaf.c|s/g->oa_mask( \| g->oa_high \| ARM_TYPE)/(g->oa_mask \& ~ARM_NT)\1/|nT becomes an address bit
+arch/arm64/vmsa_leaf.c|s/(ARM_TYPE \|) ARM_CONTIG \|/\1/|leaves stay in a group at another level
+arch/arm64/vmsa_leaf.c|s/(\(memory \| ARM_SH)\)/\1_INNER)/|shareability changes in place
+arch/arm64/vmsa_leaf.c|s/(from \^ to\) & )ARM_CONTIG/\1ARM_DBM/|DBM needs a break, the contiguous bit does not
+arch/arm64/stage2.c|s/(level, S2_MEMATTR)\)/\1 \& ~PTW_BIT(2))/|MemAttr bit 0 changes in place
+arch/arm64/stage1.c|s/(S1_ATTRINDX \|) S1_NS/\1 S1_AP_RO/|AP[2] needs a break, NS does not
+arch/arm64/stage1.c|s/from & S1_NG && !\(to & S1_NG\)/to \& S1_NG \&\& !(from \& S1_NG)/|a leaf becomes global in place
+arch/perverse/perverse.c|s/(pv_stored\(PV_)HELD(, level\);)/\1USER\2/|held is the user bit
+arch/perverse/perverse.c|s/(PV_ADDRESS) \| PV_HELD/\1/|perverse leaves stay held at another level
+arch/perverse/perverse.c|s/pv_logical\(e, from\) & ~/pv_logical(e, to) \& ~/|bits not rotated to the new level
+arch/perverse/perverse.c|s/(#define PV_BBM_NEVER )2u/\13u/|the test format breaks at level 2
+arch/x86/ept.c|/must_break/,/^}/s/return false/return true/|EPT entries are broken
+arch/x86/x86_64.c|/must_break/,/^}/s/return false/return true/|x86-64 entries are broken
+arch/arm64/vmsa_leaf.c|s/(!arm_present\(l, )to/\1from/|a break before an invalid entry
+arch/arm64/vmsa_leaf.c|s/(!= arm_address\(g, )to/\1from/|the output address changes in place
+arch/perverse/perverse.c|s/(!pv_present\(l, )from/\1to/|a break after an empty entry
+arch/perverse/perverse.c|s/(!= pv_address\(g, )to/\1from/|a perverse address changes in place
 END
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* arm64 stage 1 in the library's own layout: every granule, 48-bit, LPA and LPA2. */
+#include "breaks.h"
 #include "manual_arm64.h"
 
 #define S1(n, g, lv, ia, oa, feat, leaves)                                                       \
@@ -117,4 +118,56 @@ Test(arm64_s1, leaves_by_value)
 		same(s, i, rows[i].level, "row", make(s, &rows[i].leaf, rows[i].level),
 		     rows[i].entry);
 	}
+}
+
+Test(arm64_s1, break_before_make, .timeout = 60, .fini = log_values)
+{
+	for (unsigned int i = 0; i < COUNT(subjects); i++) {
+		struct subject *s = &subjects[i];
+
+		subject_start(s);
+		check_bbm_levels(s);
+		for (unsigned int level = 0; level < s->levels; level++) {
+			check_breaks(s, level, 0);
+			check_breaks(s, level, 0x0008000000000441 | (level ? 0 : 2));
+			check_breaks(s, level, 0x0060000000000081 | (level ? 0 : 2));
+			check_breaks(s, level, 0x0310000000000f49 | (level ? 0 : 2));
+			check_breaks(s, level, 0x0000000080000003);
+		}
+		cr_assert_gt(s->values, s->levels * 1000);
+	}
+}
+
+Test(arm64_s1, breaks_by_value)
+{
+	static const struct break_row rows[] = {
+		/* AF; AP[2]; DBM; PXN and UXN; AP[1]; user and held. */
+		{0, 0, 0x0028000012345f43, 0x0028000012345b43, "---", "---"},
+		{0, 0, 0x0028000012345f43, 0x0028000012345fc3, "---", "---"},
+		{0, 0, 0x0028000012345f43, 0x0020000012345f43, "---", "---"},
+		{0, 0, 0x0028000012345f43, 0x0048000012345f43, "---", "---"},
+		{0, 0, 0x0028000012345f43, 0x0028000012345f03, "---", "---"},
+		{0, 0, 0x0028000012345f43, 0x0328000012345f43, "---", "---"},
+		/* Empty, frozen. */
+		{0, 0, 0x0028000012345f43, 0x0000000000000000, "---", "---"},
+		{0, 0, 0x0028000012345f43, 0x4000000000000000, "---", "---"},
+		/* Address; AttrIndx; NS; shareability; contiguous. */
+		{0, 0, 0x0028000012345f43, 0x0028000012346f43, "bbb", "bbb"},
+		{0, 0, 0x0028000012345f43, 0x0028000012345f47, "bbb", "bbb"},
+		{0, 0, 0x0028000012345f43, 0x0028000012345f53, "bbb", "bbb"},
+		{0, 0, 0x0028000012345f43, 0x0028000012345f63, "bbb", "bbb"},
+		{0, 0, 0x0028000012345f43, 0x0028000012345e43, "bbb", "bbb"},
+		{0, 0, 0x0028000012345f43, 0x0038000012345f43, "bb-", "bb-"},
+		/* Becomes global; does not any longer be. */
+		{0, 0, 0x0028000012345f43, 0x0028000012345743, "bbb", "---"},
+		/* A block and a table; two tables; bit 11 of a table is ignored. */
+		{0, 1, 0x0008000012200f41, 0x0000000080000003, "bb-", "bb-"},
+		{0, 1, 0x0000000080000003, 0x0000000080001003, "bbb", "bbb"},
+		{0, 1, 0x0000000080000803, 0x0000000080000003, "---", "---"},
+		/* LPA2: 9:8 are address bits; LPA: 15:12. */
+		{2, 0, 0x004b000012345783, 0x004b000012345683, "bbb", "bbb"},
+		{6, 0, 0x004812340001a383, 0x004812340001b383, "bbb", "bbb"},
+	};
+
+	check_break_rows(subjects, rows, COUNT(rows));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* arm64 stage 2 in the library's own layout: every granule, 48-bit, LPA and LPA2. */
+#include "breaks.h"
 #include "manual_arm64.h"
 
 #define S2(n, g, lv, ia, oa, feat, leaves)                                                       \
@@ -119,5 +120,95 @@ Test(arm64_s2, leaves_by_value)
 		subject_start(s);
 		same(s, i, rows[i].level, "row", make(s, &rows[i].leaf, rows[i].level),
 		     rows[i].entry);
+	}
+}
+
+Test(arm64_s2, break_before_make, .timeout = 60, .fini = log_values)
+{
+	for (unsigned int i = 0; i < COUNT(subjects); i++) {
+		struct subject *s = &subjects[i];
+
+		subject_start(s);
+		check_bbm_levels(s);
+		for (unsigned int level = 0; level < s->levels; level++) {
+			check_breaks(s, level, 0);
+			check_breaks(s, level, 0x00080000000004fd | (level ? 0 : 2));
+			check_breaks(s, level, 0x0040000000000001 | (level ? 0 : 2));
+			check_breaks(s, level, 0x03100000000007d5 | (level ? 0 : 2));
+			check_breaks(s, level, 0x0000000080000003);
+		}
+		cr_assert_gt(s->values, s->levels * 1000);
+	}
+}
+
+Test(arm64_s2, breaks_by_value)
+{
+	static const struct break_row rows[] = {
+		/* AF; dirty; DBM and dirty; XN; S2AP[0]; user and held. */
+		{0, 0, 0x00080000123457ff, 0x00080000123453ff, "---", "---"},
+		{0, 0, 0x00080000123457ff, 0x000800001234577f, "---", "---"},
+		{0, 0, 0x00080000123457ff, 0x000000001234577f, "---", "---"},
+		{0, 0, 0x00080000123457ff, 0x00480000123457ff, "---", "---"},
+		{0, 0, 0x00080000123457ff, 0x00080000123457bf, "---", "---"},
+		{0, 0, 0x00080000123457ff, 0x03080000123457ff, "---", "---"},
+		/* Empty, frozen. */
+		{0, 0, 0x00080000123457ff, 0x0000000000000000, "---", "---"},
+		{0, 0, 0x00080000123457ff, 0x4000000000000000, "---", "---"},
+		/* Address; MemAttr; shareability; contiguous; that and the address. */
+		{0, 0, 0x00080000123457ff, 0x00080000123467ff, "bbb", "bbb"},
+		{0, 0, 0x00080000123457ff, 0x00080000123457d7, "bbb", "bbb"},
+		{0, 0, 0x00080000123457ff, 0x00080000123457fb, "bbb", "bbb"},
+		{0, 0, 0x00080000123457ff, 0x00080000123456ff, "bbb", "bbb"},
+		{0, 0, 0x00080000123457ff, 0x00180000123457ff, "bb-", "bb-"},
+		{0, 0, 0x00080000123457ff, 0x00180000123467ff, "bbb", "bbb"},
+		/* A block: table, nT, the next address. */
+		{0, 1, 0x00080000122007fd, 0x0000000080000003, "bb-", "bb-"},
+		{0, 1, 0x00080000122007fd, 0x00080000122107fd, "---", "---"},
+		{0, 1, 0x00080000122007fd, 0x00080000124007fd, "bbb", "bbb"},
+		/* A table: another one, its AF and a software bit, none. */
+		{0, 1, 0x0000000080000003, 0x0000000080001003, "bbb", "bbb"},
+		{0, 1, 0x0000000080000003, 0x0100000080000403, "---", "---"},
+		{0, 1, 0x0000000080000003, 0x4000000000000000, "---", "---"},
+		/* LPA2: 9:8 are address bits; LPA: 15:12. */
+		{2, 0, 0x000b00001234577f, 0x000b00001234567f, "bbb", "bbb"},
+		{2, 3, 0x000800800000047d, 0x000800800000057d, "bbb", "bbb"},
+		{9, 0, 0x000812340001a37f, 0x000812340001b37f, "bbb", "bbb"},
+	};
+
+	check_break_rows(subjects, rows, COUNT(rows));
+}
+
+Test(arm64_s2, relevel_by_value)
+{
+	static const struct {
+		unsigned int subject, from, to;
+		uint64_t before, oa;
+		bool group;
+		uint64_t after;
+	} rows[] = {
+		/* Split: held goes, the user bit stays; as members of a group, whose bit is 52. */
+		{0, 1, 0, 0x03080000122007fd, 0x12345000, false, 0x01080000123457ff},
+		{0, 1, 0, 0x03080000122007fd, 0x12345000, true, 0x01180000123457ff},
+		/* nT of a block is an address bit of a page. */
+		{0, 1, 0, 0x00080000122107fd, 0x12200000, false, 0x00080000122007ff},
+		{0, 2, 1, 0x00080000c001037d, 0xc0200000, false, 0x00080000c020037d},
+		{0, 0, 0, 0x00180000123457ff, 0x12345000, false, 0x00080000123457ff},
+		/* Collapse. */
+		{0, 0, 1, 0x0048000012345047, 0x12200000, false, 0x0048000012200045},
+		/* LPA2: 49:48 and 9:8; LPA: 15:12. */
+		{2, 0, 3, 0x000800001234577f, 0x000f008000000000, false, 0x000b00800000077d},
+		{2, 3, 0, 0x000b00800000077d, 0x0004000012345000, false, 0x000800001234557f},
+		{9, 0, 1, 0x00081234000103ff, 0x000a123420000000, false, 0x000812342000a3fd},
+		{9, 1, 0, 0x000812342000a3fd, 0x0005123420010000, true, 0x00181234200153ff},
+	};
+
+	for (unsigned int i = 0; i < COUNT(rows); i++) {
+		struct subject *s = &subjects[rows[i].subject];
+
+		subject_start(s);
+		same(s, rows[i].before, rows[i].from, "releveled",
+		     s->p.build->relevel(&s->p.geometry, s->p.layout, rows[i].before, rows[i].from,
+					 rows[i].to, rows[i].oa, rows[i].group),
+		     rows[i].after);
 	}
 }

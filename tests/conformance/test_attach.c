@@ -196,13 +196,13 @@ Test(attach, reserved_bits)
 		const struct scenario *s = &scenarios[i];
 		struct ptw_pgtable *p = attach(s);
 		struct ptw_query q = {.size = sizeof(q)};
-		int error = ptw_check(p, NULL);
+		int error = ptw_check(p, PTW_CHECK_COUNTS, NULL);
 
 		cr_assert_eq(error, PTW_OK, "%s: check says %d", s->name, error);
 		*entry(s, s->table, s->index) |= BIT(s->bit);
 		error = ptw_query(p, s->ia, &q);
 		cr_assert_eq(error, PTW_ERR_CORRUPT_RESERVED, "%s: query says %d", s->name, error);
-		error = ptw_check(p, NULL);
+		error = ptw_check(p, PTW_CHECK_COUNTS, NULL);
 		cr_assert_eq(error, PTW_ERR_CORRUPT_RESERVED, "%s: check says %d", s->name, error);
 		cr_assert_eq(ptw_pgtable_destroy(p), PTW_OK);
 	}
@@ -240,7 +240,7 @@ Test(attach, ept_by_hardware_rules_alone)
 	cr_assert_eq(ptw_preset("ept4", &config), PTW_OK);
 	config.phys_offset = (uint64_t)(uintptr_t)tables - BASE;
 	cr_assert_eq(ptw_pgtable_attach(&config, &attach, &p), PTW_OK);
-	cr_assert_eq(ptw_check(p, &check), PTW_OK);
+	cr_assert_eq(ptw_check(p, PTW_CHECK_COUNTS, &check), PTW_OK);
 	cr_assert_eq(check.leaves, 3u);
 	cr_assert_eq(ptw_harvest(p, 0, 512 * 4096, &harvest, &result), PTW_OK);
 	cr_assert_eq(young[0], 3u);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* EPT, with A/D bits and access-tracked, in the library's own layouts. */
+#include "breaks.h"
 #include "manual_ept.h"
 
 #define EPT(n, lv, oa, feat, leaves, sw)                                                         \
@@ -121,4 +122,61 @@ Test(ept, access_tracking_round_trip)
 	cr_assert_not(b->fix(&s->p.geometry, s->p.layout, e, 0, PTW_ACCESS_WRITE, &e));
 	cr_assert(b->fix(&s->p.geometry, s->p.layout, e, 0, PTW_ACCESS_FETCH, &e));
 	cr_assert_eq(e, 0x0000000012345b35, "%#" PRIx64, e);
+}
+
+Test(ept, break_before_make, .timeout = 60, .fini = log_values)
+{
+	for (unsigned int i = 0; i < COUNT(subjects); i++) {
+		struct subject *s = &subjects[i];
+
+		subject_start(s);
+		check_bbm_levels(s);
+		for (unsigned int level = 0; level < s->levels; level++) {
+			check_breaks(s, level, 0);
+			check_breaks(s, level, 0x0020000000000bb7);
+			check_breaks(s, level, 0x0050000000000880 | 6 << 3);
+			check_breaks(s, level, 0x0000001000000807);
+		}
+		cr_assert_gt(s->values, s->levels * 1000);
+	}
+}
+
+Test(ept, breaks_by_value)
+{
+	static const struct break_row rows[] = {
+		/* Another address, memory type and permission; block to table and back. */
+		{0, 0, 0x0020000012345b37, 0x0020000012346b37, "-", "-"},
+		{0, 0, 0x0020000012345b37, 0x0020000012345b07, "-", "-"},
+		{0, 0, 0x0020000012345b37, 0x0020000012345b35, "-", "-"},
+		{0, 1, 0x00200000122009b7, 0x0000000100001807, "-", "-"},
+		{3, 1, 0x0030000012200880 | 6 << 3, 0x0000000100001807, "-", "-"},
+	};
+
+	check_break_rows(subjects, rows, COUNT(rows));
+}
+
+/* With hardware's flags, and access-tracked: R kept at 52, X at 54, may write at 53. */
+Test(ept, relevel_by_value)
+{
+	static const struct {
+		unsigned int subject, from, to;
+		uint64_t before, oa, after;
+	} rows[] = {
+		{0, 0, 1, 0x0020000012345b37, 0x12200000, 0x0020000012200bb7},
+		{0, 2, 0, 0x01200000c00009b7, 0xfffffffff000, 0x0120fffffffff937},
+		/* Held goes, "ignore PAT" and write protection stay. */
+		{0, 0, 2, 0x00a0000012345b75, 0x80000000, 0x0020000080000bf5},
+		{3, 1, 0, 0x00700000122008b0, 0x12345000, 0x0070000012345830},
+		{3, 0, 1, 0x00d0000012345a30, 0x40000000, 0x0050000040000ab0},
+	};
+
+	for (unsigned int i = 0; i < COUNT(rows); i++) {
+		struct subject *s = &subjects[rows[i].subject];
+
+		subject_start(s);
+		same(s, rows[i].before, rows[i].from, "releveled",
+		     s->p.build->relevel(&s->p.geometry, s->p.layout, rows[i].before, rows[i].from,
+					 rows[i].to, rows[i].oa, false),
+		     rows[i].after);
+	}
 }

@@ -141,6 +141,8 @@ Test(layouts, software_bits_are_single)
 			cr_assert_eq(__builtin_popcountll(plain ^ user), 1, "%s", owns[i].preset);
 			cr_assert_eq(__builtin_popcountll(plain ^ held), 1, "%s", owns[i].preset);
 			cr_assert_neq(user, held, "%s", owns[i].preset);
+			cr_assert_eq(p.build->held(p.layout, level), plain ^ held, "%s",
+				     owns[i].preset);
 			cr_assert_eq(p.build->set_user(p.layout, plain, level, true), user, "%s",
 				     owns[i].preset);
 			cr_assert_eq(p.build->set_user(p.layout, user, level, false), plain, "%s",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The perverse test format. */
+#include "breaks.h"
 #include "manual_perverse.h"
 
 #define PERVERSE(n, lv, oa, leaves)                                                           \
@@ -63,7 +64,7 @@ Test(perverse, leaves_and_tables, .timeout = 60, .fini = log_values)
 		check_make(s);
 		check_tables(s);
 		/* Dirty is a zero, so no bit stands for it. */
-		check_constants(s, 3, BIT(10), true, false);
+		check_constants(s, 3, BIT(10), true, true);
 	}
 }
 
@@ -87,4 +88,41 @@ Test(perverse, leaves_by_value)
 	for (unsigned int i = 0; i < COUNT(rows); i++)
 		same(&subjects[0], i, rows[i].level, "row",
 		     make(&subjects[0], &rows[i].leaf, rows[i].level), rows[i].entry);
+}
+
+Test(perverse, break_before_make, .timeout = 60, .fini = log_values)
+{
+	for (unsigned int i = 0; i < COUNT(subjects); i++) {
+		struct subject *s = &subjects[i];
+
+		subject_start(s);
+		check_bbm_levels(s);
+		for (unsigned int level = 0; level < s->levels; level++) {
+			check_breaks(s, level, 0);
+			check_breaks(s, level, pv_at(0, level));
+			check_breaks(s, level,
+				     pv_at(0, level) | pv_at(1, level) | pv_field(9, 2, level));
+			check_breaks(s, level, pv_at(1, level));
+			check_breaks(s, level, pv_field(9, 1, level));
+		}
+		cr_assert_gt(s->values, s->levels * 1000);
+	}
+}
+
+Test(perverse, breaks_by_value)
+{
+	static const struct break_row rows[] = {
+		/* Another address; dirty, W and user bit; empty and frozen. */
+		{0, 0, 0x00000000008047a0, 0x00000000010047a0, "bb-", "bb-"},
+		{0, 0, 0x00000000008047a0, 0x0000000000801ea0, "---", "---"},
+		{0, 0, 0x00000000008047a0, 0x0000004000010000, "---", "---"},
+		{0, 0, 0x00000000008047a0, 0x1000004000010000, "---", "---"},
+		/* A leaf of level 1, other addresses, and tables. */
+		{0, 1, 0x00000020026c0000, 0x00000040026c0000, "bb-", "bb-"},
+		{0, 1, 0x00000020026c0000, 0x0040000800020000, "bb-", "bb-"},
+		{0, 1, 0x0040000800020000, 0x0040000c00020000, "bb-", "bb-"},
+		{0, 1, 0x0040000800020000, 0x0040000800220000, "---", "---"},
+	};
+
+	check_break_rows(subjects, rows, COUNT(rows));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* x86-64 paging in the library's own layout. */
+#include "breaks.h"
 #include "manual_x86_64.h"
 
 #define X86_64(n, lv, oa, feat, leaves)                                                           \
@@ -80,4 +81,70 @@ Test(x86_64, leaves_by_value)
 	for (unsigned int i = 0; i < COUNT(rows); i++)
 		same(&subjects[0], i, rows[i].level, "row",
 		     make(&subjects[0], &rows[i].leaf, rows[i].level), rows[i].entry);
+}
+
+Test(x86_64, break_before_make, .timeout = 60, .fini = log_values)
+{
+	for (unsigned int i = 0; i < COUNT(subjects); i++) {
+		struct subject *s = &subjects[i];
+
+		subject_start(s);
+		check_bbm_levels(s);
+		for (unsigned int level = 0; level < s->levels; level++) {
+			check_breaks(s, level, 0);
+			check_breaks(s, level, 0x0000000000000267 | BIT(7));
+			check_breaks(s, level, 0x0000000040000085);
+			check_breaks(s, level, 0x0000000100000007);
+		}
+		cr_assert_gt(s->values, s->levels * 1000);
+	}
+}
+
+Test(x86_64, breaks_by_value)
+{
+	static const struct break_row rows[] = {
+		/* Another address, memory type and permission; block to table and back. */
+		{0, 0, 0x0000000012345267, 0x0000000012346267, "-", "-"},
+		{0, 0, 0x0000000012345267, 0x000000001234527f, "-", "-"},
+		{0, 0, 0x0000000012345267, 0x8000000012345205, "-", "-"},
+		{0, 1, 0x80000000122002db, 0x0000000100001007, "-", "-"},
+		{0, 2, 0x00000000800012e7, 0x0000000100001007, "-", "-"},
+	};
+
+	check_break_rows(subjects, rows, COUNT(rows));
+}
+
+/* PAT: bit 7 of a PTE, bit 12 of a leaf above it, where bit 7 is PS. */
+Test(x86_64, relevel_by_value)
+{
+	static const struct {
+		uint64_t page, mib2, gib1;
+	} rows[] = {
+		{0x0000000000000267, 0x00000000000002e7, 0x00000000000002e7},
+		{0x80000000000002e7, 0x80000000000012e7, 0x80000000000012e7},
+		{0x7ff0000000000b9d, 0x7ff0000000001b9d, 0x7ff0000000001b9d},
+	};
+	struct subject *s = &subjects[0];
+	const struct ptw_build *b;
+
+	subject_start(s);
+	b = s->p.build;
+	for (unsigned int i = 0; i < COUNT(rows); i++) {
+		/* Bit 12 of a page's address is none of PAT's business. */
+		const uint64_t low = rows[i].page | 0x40001000;
+		const uint64_t middle = rows[i].mib2 | 0x40200000;
+		const uint64_t high = rows[i].gib1 | 0x80000000;
+		const struct ptw_geometry *g = &s->p.geometry;
+		const struct ptw_layout *l = s->p.layout;
+
+		same(s, low, 0, "to 1", b->relevel(g, l, low, 0, 1, 0x40200000, false), middle);
+		same(s, low, 0, "to 2", b->relevel(g, l, low, 0, 2, 0x80000000, false), high);
+		same(s, middle, 1, "to 0", b->relevel(g, l, middle, 1, 0, 0x40001000, false), low);
+		same(s, middle, 1, "to 2", b->relevel(g, l, middle, 1, 2, 0x80000000, false), high);
+		same(s, high, 2, "to 0", b->relevel(g, l, high, 2, 0, 0x40001000, false), low);
+		same(s, high, 2, "to 1", b->relevel(g, l, high, 2, 1, 0x40200000, false), middle);
+		/* Held goes. */
+		same(s, low, 0, "held", b->relevel(g, l, low | BIT(10), 0, 1, 0x40200000, false),
+		     middle);
+	}
 }

@@ -134,37 +134,37 @@ static inline void random_harvest(struct run *r, struct ptw_harvest *h, struct s
 {
 	*h = (struct ptw_harvest){
 		.size = sizeof(*h),
-		.flags = 1 + (uint32_t)random_below(&r->random, 3),
+		.flags = 1 + (uint32_t)pick(r, 3),
 		.context = sinks,
 	};
 	/* One in three is the kind that has a loop of its own. */
-	if (random_chance(&r->random, 33)) {
+	if (chance(r, 33)) {
 		h->flags = PTW_HARVEST_ACCESSED;
 		h->young = r->young_words;
 	} else {
-		if (random_chance(&r->random, 20))
+		if (chance(r, 20))
 			h->flags |= PTW_HARVEST_PEEK;
-		if (random_chance(&r->random, 20))
+		if (chance(r, 20))
 			h->flags |= PTW_HARVEST_EXACT;
-		if (random_chance(&r->random, 60))
+		if (chance(r, 60))
 			h->young = r->young_words;
-		if (random_chance(&r->random, 60))
+		if (chance(r, 60))
 			h->dirty = r->dirty_words;
-		if (random_chance(&r->random, 40))
+		if (chance(r, 40))
 			h->word = take_word;
-		if (random_chance(&r->random, 40)) {
+		if (chance(r, 40)) {
 			h->run = take_run;
 			sinks->runs = true;
 		}
-		if (random_chance(&r->random, 20)) {
-			const uint64_t oa_end = (uint64_t)1 << r->m.info.oa_bits;
+		if (chance(r, 20)) {
+			const uint64_t oa_end = (uint64_t)1 << r->oa_bits;
 
-			h->oa_start = random_below(&r->random, oa_end);
-			h->oa_end = h->oa_start + 1 + random_below(&r->random, oa_end);
+			h->oa_start = pick(r, oa_end);
+			h->oa_end = h->oa_start + 1 + pick(r, oa_end);
 		}
 	}
-	if (random_chance(&r->random, 30))
-		h->budget = 1 + random_below(&r->random, random_chance(&r->random, 50) ? 50 : 5000);
+	if (chance(r, 30))
+		h->budget = 1 + pick(r, chance(r, 50) ? 50 : 5000);
 }
 
 static inline void add_result(struct ptw_harvest_result *sum, const struct ptw_harvest_result *one)
@@ -231,6 +231,12 @@ static inline void do_harvest(struct run *r, struct area *a)
 	check_eq(r, "dirty extents", sum.dirty_extents, x.report.dirty_extents);
 	check_eq(r, "dirty pages", sum.dirty_pages, x.report.dirty_pages);
 	check_eq(r, "owned or busy", sum.owned | sum.busy, 0);
+	answer(r, sum.young_extents);
+	answer(r, sum.young_pages);
+	for (uint32_t p = from; p < to; p++)
+		answer(r, r->young[p]);
+	family_answer(r, sum.dirty_extents);
+	family_answer(r, sum.dirty_pages);
 	check(r, same_extent(&sum.head, &x.head), "head %#" PRIx64, sum.head.start);
 	check(r, same_extent(&sum.tail, &x.tail), "tail %#" PRIx64, sum.tail.start);
 	if (h.young)

@@ -3,7 +3,8 @@
  * What a page table should say, kept as flat arrays: one record per page, no tree.
  *
  * The one thing of the tree that shows is which tables exist, since a block is not put where a
- * table is; so the model also keeps one flag for each table that may stand in an area.
+ * table is. When empty tables go is a matter of configuration, so the model looks which there are
+ * (model_tables()), and the operations are held to what they say of them.
  */
 #ifndef PTW_TESTS_MODEL_H
 #define PTW_TESTS_MODEL_H
@@ -24,6 +25,7 @@ struct page {
 	bool young; /* in the record of the extent's first page */
 	bool dirty;
 	bool user; /* in the record of the entry's first page */
+	bool protected; /* a write has to be allowed, or noticed, once more */
 };
 
 /* A piece of the input address space; whatever is mapped in it lies in it whole. */
@@ -47,7 +49,7 @@ struct model {
 struct report {
 	uint64_t reached; /* page */
 	uint64_t young_extents, young_pages, dirty_extents, dirty_pages;
-	uint64_t holes, tables, leaves;
+	uint64_t holes, leaves;
 };
 
 /* Arm ARM, "Contiguous bit": members of a group by granule and level. */
@@ -86,6 +88,34 @@ static inline void model_close(struct model *model)
 		free(model->area[i].page);
 		for (unsigned int level = 0; level < PTW_MAX_LEVELS; level++)
 			free(model->area[i].table[level]);
+	}
+}
+
+static inline int model_see_table(void *context, const struct ptw_visit *visit)
+{
+	struct area *a = context;
+
+	if (visit->ia >= a->base && a->table[visit->level])
+		a->table[visit->level][(visit->ia - a->base) / visit->size] = 1;
+	return PTW_VISIT_NEXT;
+}
+
+/* Which tables are there? */
+static inline void model_tables(struct model *model)
+{
+	for (unsigned int i = 0; i < model->areas; i++) {
+		struct area *a = &model->area[i];
+		const uint64_t bytes = a->pages * model->m->granule;
+		struct ptw_walk walk = { .size = sizeof(walk),
+					 .kinds = PTW_VISIT_TABLE_PRE,
+					 .min_level = 1,
+					 .visit = model_see_table,
+					 .context = a };
+
+		for (unsigned int level = 1; level < PTW_MAX_LEVELS && a->table[level]; level++)
+			memset(a->table[level], 0, bytes / entry_size(model->m, level));
+		cr_assert_eq(ptw_walk(model->m->pgtable, a->base, a->base + bytes, &walk, NULL),
+			     PTW_OK);
 	}
 }
 
@@ -159,8 +189,6 @@ static inline int model_map(struct model *model, struct area *a, uint32_t start,
 				break;
 		count = entry_pages(model, level);
 		first = model_group(model, a, start, end, p, here, level, &pages);
-		for (unsigned int up = level + 1; up < PTW_MAX_LEVELS && a->table[up]; up++)
-			a->table[up][p >> (model->stride * up)] = 1;
 		for (uint32_t i = 0; i < count; i++) {
 			a->page[p + i] = (struct page){
 				.oa = here + i * model->m->granule,
@@ -200,8 +228,8 @@ static inline void report_extent(struct report *report, const struct page *exten
 }
 
 /* `young` and `dirty`: one byte per page of the area, set. */
-static inline int model_unmap(struct model *model, struct area *a, uint32_t start, uint32_t end,
-			      bool strict, uint8_t *young, uint8_t *dirty, struct report *report)
+static inline int model_unmap(struct area *a, uint32_t start, uint32_t end, bool strict,
+			      uint8_t *young, uint8_t *dirty, struct report *report)
 {
 	if (model_cut(a, start) || model_cut(a, end)) {
 		report->reached = a->page[model_cut(a, start) ? start : end].first;
@@ -226,16 +254,6 @@ static inline int model_unmap(struct model *model, struct area *a, uint32_t star
 		p += extent.count;
 	}
 	report->reached = end;
-	for (unsigned int level = 1; !strict && level < PTW_MAX_LEVELS && a->table[level];
-	     level++) {
-		const uint32_t count = entry_pages(model, level);
-
-		for (uint32_t p = (start + count - 1) / count * count; p + count <= end;
-		     p += count) {
-			report->tables += a->table[level][p / count];
-			a->table[level][p / count] = 0;
-		}
-	}
 	return PTW_OK;
 }
 

@@ -76,8 +76,8 @@ Test(threads, thread_may_exit_without_unregistering, .timeout = 60)
 	pthread_t thread;
 
 	cr_assert_eq(ptw_capabilities(&capabilities), PTW_OK);
-	if (strcmp(capabilities.rcu, "bp"))
-		cr_skip("other flavours than bp need ptw_thread_register()");
+	if (strcmp(capabilities.rcu, "bp") && strcmp(capabilities.rcu, "ck"))
+		cr_skip("other flavours than bp and ck need ptw_thread_register()");
 	cr_assert_eq(pthread_create(&thread, NULL, read_and_exit, pgtable), 0);
 	pthread_join(thread, &result);
 	cr_assert_null(result);
@@ -133,9 +133,13 @@ static bool is_listed(char names[TASKS][16], unsigned int count, const char *nam
 Test(threads, helper_thread_blocks_signals, .timeout = 60)
 {
 	static char before[TASKS][16], after[TASKS][16];
+	struct ptw_capabilities capabilities = { .size = sizeof(capabilities) };
 	unsigned int old = list_threads(before), now, others = 0;
 	struct ptw_pgtable *pgtable = new_pgtable();
 
+	cr_assert_eq(ptw_capabilities(&capabilities), PTW_OK);
+	if (!strcmp(capabilities.rcu, "ck"))
+		cr_skip("ck_epoch needs no helper thread");
 	now = list_threads(after);
 	for (unsigned int i = 0; i < now; i++) {
 		unsigned long long blocked;

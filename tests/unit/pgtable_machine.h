@@ -34,6 +34,7 @@ struct machine {
 	unsigned int ranges;
 	enum ptw_flush_kind kind;
 	unsigned int level;
+	struct ptw_range flushed; /* from the first to the last of all flushes */
 	/* Called from the flush hook. */
 	void (*in_flush)(struct machine *m);
 };
@@ -48,10 +49,22 @@ static inline void machine_flush(void *context, const struct ptw_range *ranges, 
 	memcpy(m->range, ranges, m->ranges * sizeof(*ranges));
 	m->kind = kind;
 	m->level = level;
+	if (m->flushed.start > ranges[0].start)
+		m->flushed.start = ranges[0].start;
+	if (m->flushed.end < ranges[count - 1].end)
+		m->flushed.end = ranges[count - 1].end;
 	for (unsigned int i = 0; m->cpu && i < count; i++)
 		ptw_softmmu_tlb_invalidate(m->cpu, ranges[i].start, ranges[i].end);
 	if (m->in_flush)
 		m->in_flush(m);
+}
+
+/* Count flushes from here on. */
+static inline void forget_flushes(struct machine *m)
+{
+	m->flushes = 0;
+	m->ranges = 0;
+	m->flushed = (struct ptw_range){ UINT64_MAX, 0 };
 }
 
 /* Fill in the configuration, which the test may still change before machine_start(). */
@@ -62,6 +75,7 @@ static inline void machine_preset(struct machine *m, const char *preset)
 	m->config.phys_offset = PHYS_OFFSET;
 	m->config.flush = machine_flush;
 	m->config.flush_context = m;
+	forget_flushes(m);
 }
 
 static inline void machine_info(struct machine *m)
@@ -117,6 +131,25 @@ static inline void machine_close(struct machine *m)
 	m->pgtable = NULL;
 	m->cpu = NULL;
 	m->cpu_memory = NULL;
+}
+
+/* A page table in which empty tables stay until somebody asks. */
+static inline void machine_open_keeping(struct machine *m, const char *preset)
+{
+	machine_preset(m, preset);
+	m->config.reclaim_delay = PTW_RECLAIM_NEVER;
+	machine_start(m, 0);
+}
+
+static inline bool is_arm64(const struct machine *m)
+{
+	return m->config.format == PTW_FORMAT_ARM64_S2 || m->config.format == PTW_FORMAT_ARM64_S1;
+}
+
+/* Must a removed entry stay unused until the flush is over? */
+static inline bool breaks_before_make(const struct machine *m)
+{
+	return is_arm64(m) || (m->config.format == PTW_FORMAT_PERVERSE && m->config.bbm_level != 2);
 }
 
 /* Bytes that one entry of `level` maps. */
@@ -295,7 +328,7 @@ static inline struct text *dump_text(struct machine *m)
 static inline void assert_sound(struct machine *m)
 {
 	struct ptw_check_result result = { .size = sizeof(result) };
-	int ret = ptw_check(m->pgtable, &result);
+	int ret = ptw_check(m->pgtable, PTW_CHECK_COUNTS, &result);
 
 	cr_assert_eq(ret, PTW_OK, "check: %s at %#" PRIx64 ", entry %#" PRIx64, ptw_strerror(ret),
 		     result.ia, result.entry);

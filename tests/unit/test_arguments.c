@@ -228,8 +228,8 @@ static void refuse_others(void)
 	assert_refused(ptw_set_user_bit(NULL, 0, g, true, NULL), PTW_ERR_ARG);
 	assert_refused(ptw_set_user_bit(m.pgtable, 0, g, true, &change), PTW_ERR_SIZE);
 
-	assert_refused(ptw_check(NULL, NULL), PTW_ERR_ARG);
-	assert_refused(ptw_check(m.pgtable, &check), PTW_ERR_SIZE);
+	assert_refused(ptw_check(NULL, PTW_CHECK_COUNTS, NULL), PTW_ERR_ARG);
+	assert_refused(ptw_check(m.pgtable, PTW_CHECK_COUNTS, &check), PTW_ERR_SIZE);
 	assert_refused(ptw_dump(NULL, 0, 0, text_line, NULL), PTW_ERR_ARG);
 	assert_refused(ptw_dump(m.pgtable, 0, 0, NULL, NULL), PTW_ERR_ARG);
 	assert_refused(ptw_pgtable_info(NULL, &info), PTW_ERR_ARG);

@@ -66,7 +66,7 @@ static void all_calls_fail(uint64_t ia, uint64_t entry_ia, int error, const char
 	assert_error(ptw_test_clear_young(attached, ia), error, what);
 	assert_error(ptw_query(attached, ia, &query), error, what);
 	assert_error(ptw_fix_fault(attached, ia, PTW_ACCESS_READ), error, what);
-	assert_error(ptw_check(attached, &checked), error, what);
+	assert_error(ptw_check(attached, PTW_CHECK_COUNTS, &checked), error, what);
 	cr_assert_eq(checked.ia, entry_ia, "%s, %s: check ends at %#" PRIx64, m.info.format, what,
 		     checked.ia);
 	assert_error(ptw_dump(attached, 0, 0, nothing_line, NULL), error, what);
@@ -84,7 +84,7 @@ static void spoil(uint64_t ia, unsigned int level, uint64_t value, int error, co
 	*slot = value;
 	all_calls_fail(ia, base, error, what);
 	*slot = old;
-	cr_assert_eq(ptw_check(attached, NULL), PTW_OK);
+	cr_assert_eq(ptw_check(attached, PTW_CHECK_COUNTS, NULL), PTW_OK);
 }
 
 /* Two tables at each end of the tree; what is spoilt is on the path to the second. */
@@ -108,7 +108,7 @@ Test(attach, corrupt_tables_end_every_call)
 		ia = far + 5 * m.granule + 7;
 		top = m.info.levels - 1;
 		attach(&whole_arena, 1000);
-		cr_assert_eq(ptw_check(attached, NULL), PTW_OK);
+		cr_assert_eq(ptw_check(attached, PTW_CHECK_COUNTS, NULL), PTW_OK);
 		/* An entry that leads to its own table; one above the leaves cannot. */
 		for (unsigned int level = 1; level <= top; level++)
 			spoil(ia, level, table_entry(table_pa(slot_of(ia, level)), level),
@@ -150,7 +150,7 @@ Test(attach, corrupt_tables_end_every_call)
 			attach(&half, 1000);
 			all_calls_fail(ia, far, PTW_ERR_CORRUPT_BOUNDS, "half a table");
 			attach(&late, 1000);
-			cr_assert_eq(ptw_check(attached, NULL), PTW_OK);
+			cr_assert_eq(ptw_check(attached, PTW_CHECK_COUNTS, NULL), PTW_OK);
 		}
 		close_owner();
 	}
@@ -161,7 +161,7 @@ Test(attach, unaligned_table)
 {
 	open_owner("arm64-s2-16k");
 	attach(&whole_arena, 1000);
-	cr_assert_eq(ptw_check(attached, NULL), PTW_OK);
+	cr_assert_eq(ptw_check(attached, PTW_CHECK_COUNTS, NULL), PTW_OK);
 	map_levels(&m, 0, m.granule, 0, 1);
 	spoil(0, 1, table_entry(table_pa(slot_of(0, 0)) | 0x1000, 1), PTW_ERR_CORRUPT_RESERVED,
 	      "unaligned");
@@ -180,11 +180,11 @@ Test(attach, table_budget)
 		tables = m.info.tables;
 		/* As many as there are suffices. */
 		attach(&whole_arena, tables);
-		cr_assert_eq(ptw_check(attached, &checked), PTW_OK);
+		cr_assert_eq(ptw_check(attached, PTW_CHECK_COUNTS, &checked), PTW_OK);
 		cr_assert_eq(checked.tables, tables);
 		cr_assert_eq(checked.leaves, 16u);
 		attach(&whole_arena, tables - 1);
-		cr_assert_eq(ptw_check(attached, NULL), PTW_ERR_CORRUPT_BUDGET);
+		cr_assert_eq(ptw_check(attached, PTW_CHECK_COUNTS, NULL), PTW_ERR_CORRUPT_BUDGET);
 		cr_assert_eq(ptw_dump(attached, 0, 0, nothing_line, NULL), PTW_ERR_CORRUPT_BUDGET);
 		/* A single look needs one less than there are levels. */
 		if (m.info.levels > 2) {
@@ -210,7 +210,7 @@ Test(attach, table_budget_over_sections)
 	attach(&whole_arena, m.info.tables);
 	cr_assert_eq(ptw_harvest(attached, 0, m.ia_end, &h, &found), PTW_OK);
 	cr_assert_geq(found.sections, 4u);
-	cr_assert_eq(ptw_check(attached, NULL), PTW_OK);
+	cr_assert_eq(ptw_check(attached, PTW_CHECK_COUNTS, NULL), PTW_OK);
 	close_owner();
 }
 
@@ -242,7 +242,7 @@ Test(attach, every_entry_leads_to_the_same_table, .timeout = 20)
 			     "same table");
 		assert_error(ptw_harvest(attached, 0, m.ia_end, &h, NULL), PTW_ERR_CORRUPT_BUDGET,
 			     "same table");
-		assert_error(ptw_check(attached, NULL), PTW_ERR_CORRUPT_BUDGET, "same table");
+		assert_error(ptw_check(attached, PTW_CHECK_COUNTS, NULL), PTW_ERR_CORRUPT_BUDGET, "same table");
 		assert_error(ptw_dump(attached, 0, 0, nothing_line, NULL), PTW_ERR_CORRUPT_BUDGET,
 			     "same table");
 		assert_error(ptw_test_young(attached, m.ia_end - entry_size(&m, 1)), 0,
@@ -274,7 +274,7 @@ Test(attach, contradictions)
 	open_owner("arm64-s2-16k-contig");
 	map_levels(&m, 0, 256 * m.granule, 0, 1);
 	attach(&whole_arena, 1000);
-	cr_assert_eq(ptw_check(attached, NULL), PTW_OK);
+	cr_assert_eq(ptw_check(attached, PTW_CHECK_COUNTS, NULL), PTW_OK);
 	slot = slot_of(200 * m.granule, 0);
 	old = *slot;
 	/* Another output address, another permission, no member at all. */
@@ -283,27 +283,27 @@ Test(attach, contradictions)
 						 (uint64_t)1 << 52 };
 
 		*slot = old ^ bits[i];
-		cr_assert_eq(ptw_check(attached, &checked), PTW_ERR_CORRUPT_GROUP);
+		cr_assert_eq(ptw_check(attached, PTW_CHECK_COUNTS, &checked), PTW_ERR_CORRUPT_GROUP);
 		/* Somewhere in the group of 128. */
 		cr_assert_geq(checked.ia, 128 * m.granule);
 		cr_assert_lt(checked.ia, 256 * m.granule);
-		cr_assert_eq(ptw_check(m.pgtable, NULL), PTW_ERR_CORRUPT_GROUP);
+		cr_assert_eq(ptw_check(m.pgtable, PTW_CHECK_COUNTS, NULL), PTW_ERR_CORRUPT_GROUP);
 	}
 	*slot = old;
-	cr_assert_eq(ptw_check(m.pgtable, NULL), PTW_OK);
+	cr_assert_eq(ptw_check(m.pgtable, PTW_CHECK_COUNTS, NULL), PTW_OK);
 	/* An entry that its owner did not count. */
 	old = *slot_of(300 * m.granule, 0);
 	*slot_of(300 * m.granule, 0) = *slot_of(0, 0) & ~((uint64_t)1 << 52);
-	cr_assert_eq(ptw_check(m.pgtable, &checked), PTW_ERR_CORRUPT_COUNT);
-	cr_assert_eq(ptw_check(attached, NULL), PTW_OK);
+	cr_assert_eq(ptw_check(m.pgtable, PTW_CHECK_COUNTS, &checked), PTW_ERR_CORRUPT_COUNT);
+	cr_assert_eq(ptw_check(attached, PTW_CHECK_COUNTS, NULL), PTW_OK);
 	*slot_of(300 * m.granule, 0) = old;
 	/* The root's count. */
 	slot = slot_of(m.ia_end - 1, m.info.levels - 1);
 	old = *slot;
 	*slot = *slot_of(0, m.info.levels - 1);
-	cr_assert_neq(ptw_check(m.pgtable, NULL), PTW_OK);
+	cr_assert_neq(ptw_check(m.pgtable, PTW_CHECK_COUNTS, NULL), PTW_OK);
 	*slot = old;
-	cr_assert_eq(ptw_check(m.pgtable, NULL), PTW_OK);
+	cr_assert_eq(ptw_check(m.pgtable, PTW_CHECK_COUNTS, NULL), PTW_OK);
 	close_owner();
 }
 
@@ -398,8 +398,8 @@ Test(attach, same_as_the_owner)
 		cr_assert_eq(ptw_map(attached, 5 * block, 6 * block, 0, &map, NULL),
 			     PTW_ERR_UNSUPPORTED);
 		cr_assert_eq(ptw_unmap(attached, 0, block, NULL, NULL), PTW_ERR_UNSUPPORTED);
-		cr_assert_eq(ptw_check(attached, NULL), PTW_OK);
-		cr_assert_eq(ptw_check(m.pgtable, NULL), PTW_OK);
+		cr_assert_eq(ptw_check(attached, PTW_CHECK_COUNTS, NULL), PTW_OK);
+		cr_assert_eq(ptw_check(m.pgtable, PTW_CHECK_COUNTS, NULL), PTW_OK);
 		close_owner();
 	}
 }

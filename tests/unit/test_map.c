@@ -201,7 +201,8 @@ static void contiguous(const char *preset, unsigned int pages, unsigned int bloc
 {
 	uint64_t group, big, g;
 
-	machine_open(&m, preset);
+	/* Keeping empty tables: one is to be in the way. */
+	machine_open_keeping(&m, preset);
 	g = m.granule;
 	group = pages * g;
 	big = blocks * entry_size(&m, 1);
@@ -326,6 +327,8 @@ static void allocation_failures(const char *preset)
 		memset(&chunks, 0, sizeof(chunks));
 		machine_preset(&m, preset);
 		m.config.pool = &pool;
+		/* So that there are empty tables, too. */
+		m.config.reclaim_delay = PTW_RECLAIM_NEVER;
 		machine_start(&m, 0);
 		map_levels(&m, entry_size(&m, m.info.levels - 1),
 			   entry_size(&m, m.info.levels - 1) + m.granule, 0, 1);

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Contiguous groups are made and broken up here. A group is owned by whoever owns its first member, so
+ * that one is taken first and given back last.
+ *
+ * Below bbm_level 2 the contiguous bit may not change while an entry is valid: all members are frozen,
+ * flushed, and published. With bbm_level 2 they are held and change in place.
+ */
+#include "lib/table/resize.h"
+#include "lib/walk/harvest_template.h"
+
+bool ptw_leaf_follows(const struct ptw_pgtable *p, uint64_t first, uint64_t e, unsigned int i,
+		      unsigned int level)
+{
+	const struct ptw_format *f = p->instance->format;
+	uint64_t oa = f->address(&p->geometry, first, level) +
+		      ((uint64_t)i << ptw_span_lg2(f, level));
+
+	if (oa >> p->geometry.oa_bits)
+		return false;
+	/* Whether it is in a group is no difference. */
+	return p->build->relevel(&p->geometry, p->layout, ptw_plain_leaf(p, first, level), level,
+				 level, oa, false) ==
+	       p->build->relevel(&p->geometry, p->layout, ptw_plain_leaf(p, e, level), level, level,
+				 f->address(&p->geometry, e, level), false);
+}
+
+bool ptw_leaf_hold(const struct ptw_pgtable *p, uint64_t *slot, uint64_t first, unsigned int i,
+		   unsigned int level, bool take, uint64_t *e)
+{
+	const uint64_t held = p->build->held(p->layout, level);
+	uint64_t wanted;
+
+	*e = ptw_port_load(slot);
+	do {
+		if (!ptw_is_leaf(p, *e, level) || (*e & held) ||
+		    !ptw_leaf_follows(p, first, *e, i, level))
+			return false;
+		wanted = (take ? ptw_plain_leaf(p, *e, level) : *e) | held;
+		/* Partner: every other writer's compare-exchange, which finds the hold. */
+	} while (!ptw_port_cas(slot, e, wanted));
+	return true;
+}
+
+void ptw_leaf_release(const struct ptw_pgtable *p, uint64_t *slot, unsigned int level, uint64_t used)
+{
+	uint64_t e = ptw_port_load(slot), wanted;
+
+	/* Processors and harvests go on meanwhile. */
+	do {
+		wanted = ptw_plain_leaf(p, e, level) ^ (ptw_used_bits(p, e, level) | used);
+	} while (!ptw_port_cas(slot, &e, wanted));
+}
+
+/* Member i of the group that `first` begins, inside or outside a group, with `used` bits. */
+static uint64_t ptw_member(const struct ptw_pgtable *p, uint64_t first, unsigned int i,
+			   unsigned int level, bool grouped, uint64_t used)
+{
+	const struct ptw_format *f = p->instance->format;
+	uint64_t oa = f->address(&p->geometry, first, level) +
+		      ((uint64_t)i << ptw_span_lg2(f, level));
+
+	return p->build->relevel(&p->geometry, p->layout, ptw_plain_leaf(p, first, level), level,
+				 level, oa, grouped) ^ used;
+}
+
+/*
+ * Through an invalid entry. All members are frozen by the caller, outside sections; they are published,
+ * the first one last, with accessed and dirty of all: a processor that cached the group as one may have
+ * set them in any member.
+ */
+static void ptw_group_publish(struct ptw_resize_job *job, uint64_t *slot, unsigned int members,
+			      uint64_t ia, unsigned int level, uint64_t first, bool grouped,
+			      uint64_t used)
+{
+	struct ptw_pgtable *p = job->pgtable;
+	uint64_t size = (uint64_t)members << ptw_span_lg2(p->instance->format, level);
+
+	ptw_gather_range(&job->gather, ia, ia + size, level);
+	ptw_gather_flush(&job->gather);
+	while (members--)
+		ptw_port_publish(&slot[members],
+				 ptw_member(p, first, members, level, grouped, used));
+}
+
+/* In place: each member becomes one, or ceases to be one, and stays held. */
+static void ptw_group_swap(const struct ptw_pgtable *p, uint64_t *slot, unsigned int members,
+			   unsigned int level, uint64_t first, bool grouped)
+{
+	const uint64_t held = p->build->held(p->layout, level);
+
+	for (unsigned int i = 0; i < members; i++) {
+		uint64_t e = ptw_port_load(&slot[i]);
+
+		/* Processors and harvests go on meanwhile. */
+		while (!ptw_port_cas(&slot[i], &e,
+				     ptw_member(p, first, i, level, grouped,
+						ptw_used_bits(p, e, level)) | held))
+			;
+	}
+}
+
+/* Take accessed and dirty out of the members, which are held. */
+static uint64_t ptw_group_take(const struct ptw_pgtable *p, uint64_t *slot, unsigned int members,
+			       unsigned int level)
+{
+	const uint64_t held = p->build->held(p->layout, level);
+	uint64_t used = 0;
+
+	for (unsigned int i = 0; i < members; i++) {
+		uint64_t e = ptw_port_load(&slot[i]);
+
+		while (!ptw_port_cas(&slot[i], &e, ptw_plain_leaf(p, e, level) | held))
+			;
+		used |= ptw_used_bits(p, e, level);
+	}
+	return used;
+}
+
+/* Give the members back with `used` bits, the first one last. */
+static void ptw_group_release(const struct ptw_pgtable *p, uint64_t *slot, unsigned int members,
+			      unsigned int level, uint64_t used)
+{
+	while (members--)
+		ptw_leaf_release(p, &slot[members], level, used);
+}
+
+/* Own the first member: frozen, or held and plain. *e becomes what it was. Inside a section. */
+static bool ptw_group_own(const struct ptw_pgtable *p, uint64_t *slot, unsigned int level,
+			  bool breaks, uint64_t *e)
+{
+	const uint64_t held = p->build->held(p->layout, level);
+
+	do {
+		if (!ptw_is_leaf(p, *e, level) || (*e & held))
+			return false;
+	} while (!ptw_port_cas(slot, e,
+			       breaks ? p->layout->frozen : ptw_plain_leaf(p, *e, level) | held));
+	return true;
+}
+
+static bool ptw_group_breaks(const struct ptw_pgtable *p, uint64_t first, unsigned int level)
+{
+	return p->build->must_break(&p->geometry, p->layout,
+				    ptw_member(p, first, 0, level, false, 0),
+				    ptw_member(p, first, 0, level, true, 0), level);
+}
+
+/*
+ * In place. Until the flush processors may still see the group, and mark any member for an access to any
+ * other; so what they did is collected once more after it, and goes to all.
+ */
+static void ptw_group_dissolve(struct ptw_resize_job *job, uint64_t *slot, unsigned int members,
+			       uint64_t ia, unsigned int level, uint64_t first, uint64_t used)
+{
+	struct ptw_pgtable *p = job->pgtable;
+	uint64_t size = (uint64_t)members << ptw_span_lg2(p->instance->format, level);
+
+	ptw_group_swap(p, slot, members, level, first, false);
+	ptw_gather_range(&job->gather, ia, ia + size, level);
+	ptw_gather_flush(&job->gather);
+	used |= ptw_group_take(p, slot, members, level);
+	ptw_group_release(p, slot, members, level, used);
+}
+
+int ptw_group_break(struct ptw_resize_job *job, uint64_t ia, unsigned int level)
+{
+	struct ptw_pgtable *p = job->pgtable;
+	const struct ptw_format *f = p->instance->format;
+	const uint64_t held = p->build->held(p->layout, level);
+	unsigned int members, lg2 = ptw_span_lg2(f, level);
+	struct ptw_spot spot;
+	uint64_t e, used;
+	bool breaks, owned;
+
+	ptw_port_read_lock();
+	ptw_descend(p, ia, ia, 0, &spot);
+	if (spot.level != level || !ptw_is_leaf(p, spot.e, level) || !(spot.e & f->group_bit)) {
+		ptw_port_read_unlock();
+		return 1;
+	}
+	members = 1u << ptw_group_lg2(f, &p->geometry, spot.e, level);
+	ia &= ~(((uint64_t)members << lg2) - 1);
+	spot.slot = &spot.table[ptw_index(f, &p->geometry, ia, level)];
+	e = ptw_port_load(spot.slot);
+	breaks = ptw_group_breaks(p, spot.e, level);
+	owned = (e & f->group_bit) && ptw_group_own(p, spot.slot, level, breaks, &e);
+	ptw_port_read_unlock();
+	if (!owned)
+		return PTW_ERR_AGAIN;
+	/* The first member is ours, and with it the group and the table. */
+	used = ptw_used_bits(p, e, level);
+	for (unsigned int i = 1; i < members; i++) {
+		uint64_t other = ptw_port_load(&spot.slot[i]);
+
+		while (!ptw_port_cas(&spot.slot[i], &other,
+				     breaks ? p->layout->frozen :
+					      ptw_plain_leaf(p, other, level) | held))
+			;
+		used |= ptw_used_bits(p, other, level);
+	}
+	if (breaks)
+		ptw_group_publish(job, spot.slot, members, ia, level, e & ~held, false, used);
+	else
+		ptw_group_dissolve(job, spot.slot, members, ia, level, e & ~held, used);
+	job->leaves += members;
+	return PTW_OK;
+}
+
+/* Could the leaves from `slot` on be a group, at a look? Inside a section. */
+static bool ptw_group_alike(const struct ptw_pgtable *p, const uint64_t *slot, unsigned int n,
+			    unsigned int level, uint64_t first)
+{
+	const struct ptw_format *f = p->instance->format;
+	uint64_t size = (uint64_t)n << ptw_span_lg2(f, level);
+
+	if (!ptw_is_leaf(p, first, level) || (f->address(&p->geometry, first, level) & (size - 1)))
+		return false;
+	for (unsigned int i = 1; i < n; i++) {
+		uint64_t e = ptw_port_load(&slot[i]);
+
+		if (!ptw_is_leaf(p, e, level) || ptw_is_owned(p, e, level) ||
+		    !ptw_leaf_follows(p, first, e, i, level))
+			return false;
+	}
+	return true;
+}
+
+int ptw_group_make(struct ptw_resize_job *job, uint64_t ia, unsigned int level)
+{
+	struct ptw_pgtable *p = job->pgtable;
+	const struct ptw_format *f = p->instance->format;
+	unsigned int members = 1u << f->group_lg2[level], i;
+	uint64_t e[PTW_GROUP_MAX], used = 0;
+	struct ptw_spot spot;
+	bool breaks, owned;
+
+	ptw_port_read_lock();
+	ptw_descend(p, ia, ia, 0, &spot);
+	if (spot.level != level || !ptw_is_leaf(p, spot.e, level) || (spot.e & f->group_bit) ||
+	    !ptw_group_alike(p, spot.slot, members, level, spot.e)) {
+		ptw_port_read_unlock();
+		/* Nothing of that size is here. */
+		if (spot.level > level)
+			job->next = ptw_entry_end(f, ia, job->end, spot.level);
+		return spot.e == p->layout->frozen ? PTW_ERR_AGAIN : 1;
+	}
+	e[0] = spot.e;
+	breaks = ptw_group_breaks(p, e[0], level);
+	owned = ptw_group_own(p, spot.slot, level, breaks, &e[0]);
+	ptw_port_read_unlock();
+	if (!owned)
+		return PTW_ERR_AGAIN;
+	for (i = 1; i < members; i++) {
+		if (!ptw_leaf_hold(p, &spot.slot[i], e[0], i, level, !breaks, &e[i]))
+			break;
+		if (breaks)
+			e[i] = ptw_port_xchg(&spot.slot[i], p->layout->frozen);
+	}
+	if (i < members) {
+		/* Not alike any more, or somebody's: as it was. */
+		while (i--) {
+			if (breaks)
+				ptw_port_publish(&spot.slot[i],
+						 e[i] & ~p->build->held(p->layout, level));
+			else
+				ptw_leaf_release(p, &spot.slot[i], level,
+						 ptw_used_bits(p, e[i], level));
+		}
+		return PTW_ERR_AGAIN;
+	}
+	while (i--)
+		used |= ptw_used_bits(p, e[i], level);
+	if (breaks) {
+		ptw_group_publish(job, spot.slot, members, ia, level, e[0], true, used);
+	} else {
+		ptw_group_swap(p, spot.slot, members, level, e[0], true);
+		ptw_group_release(p, spot.slot, members, level, used);
+	}
+	job->leaves += members;
+	return PTW_OK;
+}

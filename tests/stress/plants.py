@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""Negative control of the stress test: bugs planted in copies of the library must be found.
+
+    plants.py [--seconds N] [--keep] [NAME...]
+
+Each plant changes one place of the library in a private copy, builds ptw-stress there and runs it until
+it fails, for N seconds of each configuration at most (default 20). TAP on standard output; what found
+each plant stands behind it. A plant whose place is no longer in the source fails: then bring it up to date.
+Needs gcc and liburcu-bp. Example: tests/stress/plants.py free-at-once map-over-frozen
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PARTS = ("include", "lib", "arch", "ports", "tests")
+ALL = ("ept4", "arm64-s2-4k-contig", "perverse")
+
+# name: (builds in order, configurations, [(file, text, replacement)...])
+PLANTS = {
+    "free-at-once": (("tsan",), ALL, [
+        ("lib/table/gather.c", "ptw_port_rcu_call(&meta->rcu, ptw_table_freed);",
+         "ptw_table_freed(&meta->rcu);")]),
+    "free-before-flush": (("tsan",), ("ept4", "perverse"), [
+        ("lib/table/gather.h", "	ptw_gather_flush(gather);\n	ptw_gather_retire(gather);",
+         "	ptw_gather_retire(gather);\n	ptw_gather_flush(gather);")]),
+    "unmap-by-plain-store": (("plain", "tsan"), ("ept4", "perverse"), [
+        ("lib/walk/take_template.h", "else if (!ptw_port_cas(&slot[i], &e, gone))\n"
+         "				continue;",
+         "else\n				*(volatile uint64_t *)&slot[i] = gone;")]),
+    "map-over-frozen": (("plain", "tsan"), ALL, [
+        ("lib/table/map.c", "			if (!ptw_port_cas(&slot[i], &e, leaf))\n"
+         "				return i;",
+         "			if (!ptw_port_cas(&slot[i], &e, leaf) &&\n"
+         "			    (e != p->layout->frozen || !ptw_port_cas(&slot[i], &e, leaf)))\n"
+         "				return i;")]),
+    "reclaim-without-recheck": (("plain", "tsan"), ALL, [
+        ("lib/table/reclaim.c", "		if (ptw_port_cas(&table[i], &e, p->layout->frozen))\n"
+         "			continue;",
+         "		if (ptw_port_cas(&table[i], &e, p->layout->frozen) ||\n"
+         "		    ptw_port_xchg(&table[i], p->layout->frozen))\n			continue;")]),
+    "report-without-clearing": (("plain",), ("ept4",), [
+        ("lib/walk/harvest_template.h",
+         "return ptw_port_and_clear(slot, f->accessed) ? PTW_EXTENT_YOUNG : 0;",
+         "return ptw_port_load(slot) & f->accessed ? PTW_EXTENT_YOUNG : 0;")]),
+    "blind-and-on-block": (("plain", "tsan"), ("ept4",), [
+        ("lib/walk/harvest_template.h",
+         "	if (level == 0 && f->and_clear && !guarded && !grouped && !ask->filter &&",
+         "	if (level <= 1 && f->and_clear && !guarded && !grouped && !ask->filter &&")]),
+    "clean-without-flush": (("plain", "tsan"), ("ept4", "arm64-s2-4k-swaf"), [
+        ("lib/walk/harvest.c", "	if (flush && ((h->flags & (PTW_HARVEST_DIRTY | "
+         "PTW_HARVEST_EXACT)) || job.dirty_extents))\n",
+         "	if (flush && (h->flags & PTW_HARVEST_EXACT))\n")]),
+    "use-after-unlock": (("tsan",), ALL, [
+        ("lib/table/query.c", "	ret = ptw_look(p, ia, &found, &what);\n	ptw_port_read_unlock();\n",
+         "	ptw_port_read_unlock();\n	ret = ptw_look(p, ia, &found, &what);\n")]),
+    "unmap-of-held": (("plain", "tsan"), ("ept4", "perverse"), [
+        ("lib/walk/take_template.h", "keep = p->build->held(l, level) | f->group_bit;",
+         "keep = f->group_bit;")]),
+    "collapse-forgets-late-bits": (("plain", "tsan"), ("perverse", "ept4"), [
+        ("lib/table/collapse.c", "		used |= ptw_used_bits(p, ptw_port_xchg(&at->table[i], "
+         "p->layout->frozen),\n				      at->level);",
+         "		used |= ptw_used_bits(p, ptw_port_load(&at->table[i]), at->level) *\n"
+         "			!ptw_port_xchg(&at->table[i], p->layout->frozen);")]),
+    "split-starts-old": (("plain",), ("ept4", "perverse"), [
+        ("lib/table/split.c", "p->build->relevel(&p->geometry, p->layout, e, level, level - 1,",
+         "p->build->relevel(&p->geometry, p->layout, ptw_plain_leaf(p, e, level), level, "
+         "level - 1,")]),
+    "live-count-off": (("plain",), ALL, [
+        ("lib/table/map.c", "		ptw_live_add(p, spot.table, first, spot.level, added);",
+         "		ptw_live_add(p, spot.table, first, spot.level, added + (added == 7));")]),
+    "section-without-end": (("plain",), ("ept4",), [
+        ("lib/walk/template.h", "#define PTW_SECTION_COST 4096", "#define PTW_SECTION_COST 400000")]),
+}
+
+FLAGS = {
+    "plain": ["-O2", "-D_LGPL_SOURCE"],
+    "tsan": ["-O1", "-g", "-fsanitize=thread"],
+}
+
+
+def compile_all(folder, build):
+    """ptw-stress of the copy in `folder`; its path."""
+    generated = os.path.join(folder, "generated")
+    os.makedirs(generated, exist_ok=True)
+    stress = os.path.join(folder, "tests/stress")
+    roles = [os.path.join(stress, name) for name in ("roles_read.c", "roles_write.c")]
+    subprocess.run([sys.executable, os.path.join(stress, "pairs.py"),
+                    os.path.join(folder, "include/ptw/change.h"),
+                    os.path.join(generated, "pairs.h"), *roles], check=True)
+    sources = [os.path.join(folder, "tests/harness/environment.c")]
+    for part in ("lib", "arch", "ports/user"):
+        for base, _, names in os.walk(os.path.join(folder, part)):
+            sources += [os.path.join(base, name) for name in names if name.endswith(".c")]
+    sources += [os.path.join(stress, name) for name in os.listdir(stress)
+                if name.endswith(".c") and not name.startswith("test_")]
+    common = ["gcc", "-std=gnu11", "-DPTW_PLAIN_TESTS", *FLAGS[build], "-w", "-I", generated,
+              "-I", os.path.join(folder, "include"), "-I", folder,
+              "-I", os.path.join(folder, "tests/harness")]
+    objects = []
+
+    def compile_one(source):
+        name = os.path.relpath(source, folder).replace("/", "_")
+        target = os.path.join(generated, f"{build}-{name}.o")
+        subprocess.run([*common, "-c", source, "-o", target], check=True)
+        return target
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        objects = list(pool.map(compile_one, sources))
+    program = os.path.join(generated, build)
+    subprocess.run([*common, *objects, "-o", program, "-lurcu-bp", "-lpthread"], check=True)
+    return program
+
+
+def first_complaint(text):
+    for line in text.splitlines():
+        match = re.match(r"# FAILED[^:]*: (.*)|(WARNING: ThreadSanitizer: [a-z -]+)", line)
+        if match:
+            return (match[1] or match[2]).strip()
+    return ""
+
+
+def run(program, config, seconds):
+    """What the run complained about; "" if it was content."""
+    environment = dict(os.environ)
+    environment["TSAN_OPTIONS"] = (f"halt_on_error=1 suppressions={ROOT}/tests/tsan.supp")
+    command = [program, "--config", config, "--seconds", str(seconds)]
+    with open("/proc/sys/vm/mmap_rnd_bits", encoding="ascii") as file:
+        if int(file.read()) > 28:
+            command = ["setarch", os.uname().machine, "-R", *command]
+    try:
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=seconds * 12 + 60, check=False)
+    except subprocess.TimeoutExpired:
+        return "no end"
+    text = done.stdout.decode(errors="replace")
+    if done.returncode == 0:
+        return ""
+    return first_complaint(text) or f"exit status {done.returncode}"
+
+
+def plant(name, folder):
+    """Change the copy in `folder`; what is wrong with the plant, or ""."""
+    for path, old, new in PLANTS[name][2]:
+        path = os.path.join(folder, path)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        if text.count(old) < 1:
+            return f"its place is not in {os.path.relpath(path, folder)} any more"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace(old, new))
+    return ""
+
+
+def try_plant(name, seconds, keep):
+    builds, configs, _ = PLANTS[name]
+    folder = tempfile.mkdtemp(prefix=f"ptw-plant-{name}-")
+    try:
+        for part in PARTS:
+            shutil.copytree(os.path.join(ROOT, part), os.path.join(folder, part))
+        wrong = plant(name, folder)
+        if wrong:
+            return False, wrong
+        for build in builds:
+            program = compile_all(folder, build)
+            for config in configs:
+                found = run(program, config, seconds)
+                if found:
+                    return True, f"{config}, {build}: {found}"
+        return False, f"nobody noticed it in {len(builds) * len(configs)} runs"
+    finally:
+        if not keep:
+            shutil.rmtree(folder)
+
+
+def main(arguments):
+    seconds, keep, names = 20, False, []
+    while arguments:
+        word = arguments.pop(0)
+        if word in ("--help", "-h"):
+            print(__doc__)
+            return 0
+        if word == "--keep":
+            keep = True
+        elif word == "--seconds" and arguments and arguments[0].isdigit() and int(arguments[0]):
+            seconds = int(arguments.pop(0))
+        elif word in PLANTS:
+            names.append(word)
+        else:
+            print(f"plants.py: {word}: no such plant or option; there are: {' '.join(PLANTS)}",
+                  file=sys.stderr)
+            return 2
+    names = names or list(PLANTS)
+    failed = 0
+    print(f"1..{len(names)}")
+    for number, name in enumerate(names, 1):
+        good, what = try_plant(name, seconds, keep)
+        failed += not good
+        print(f"{'ok' if good else 'not ok'} {number} - {name}\n# {what}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
