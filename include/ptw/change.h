@@ -198,8 +198,9 @@ PTW_API int ptw_set_user_bit(struct ptw_pgtable *pgtable, uint64_t start, uint64
  *
  * The smaller leaves inherit accessed, dirty, permissions and software bits; nothing is reported. The
  * table is filled in private and linked over the block by one compare-exchange; where a break is needed
- * (arm64 below bbm_level 2) the block is frozen, flushed, and replaced. Elsewhere there is no flush:
- * old and new translations agree, and whoever changes a smaller leaf flushes its addresses.
+ * (arm64 below bbm_level 2) the block is frozen, flushed, and replaced. Elsewhere a block is split without
+ * a flush: old and new translations agree, and whoever changes a smaller leaf flushes its addresses.
+ * Breaking up a contiguous group always flushes.
  *
  * Context: any registered thread. May allocate; may call the flush hook. In a read-side section or
  * RCU callback: PTW_ERR_CONTEXT. Ordering: as ptw_map(). Progress: lock-free but for memory, bounded
@@ -216,7 +217,8 @@ PTW_API int ptw_split(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end,
  *        groups that lie in the range whole are looked at
  * @param level of the largest leaf to make; with PTW_FEATURE_CONTIG also contiguous groups of up to
  *        that level, so 0 makes groups of smallest pages
- * @param result may be null; `leaves` counts leaves made (of groups: members), `tables` those unlinked
+ * @param result may be null; `leaves` counts leaves made (of groups: members), `tables` unlinked ones,
+ *        empty ones that were reclaimed included
  * @return PTW_OK, also if nothing could be collapsed; PTW_ERR_AGAIN with everything before
  *         result->reached done; PTW_ERR_BACKLOG
  *

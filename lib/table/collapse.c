@@ -24,15 +24,17 @@ struct ptw_collapse_at {
 
 /*
  * Could the table at `parent` be one leaf, as its first and its last entry have it? Then hold the first
- * leaf: the table is ours, and the rest can be looked at outside the section.
+ * leaf: the table is ours, and the rest can be looked at outside the section. Otherwise *owned tells
+ * whether one of them is somebody else's.
  */
-static bool ptw_collapse_claim(const struct ptw_pgtable *p, struct ptw_collapse_at *at)
+static bool ptw_collapse_claim(const struct ptw_pgtable *p, struct ptw_collapse_at *at, bool *owned)
 {
 	const struct ptw_format *f = p->instance->format;
 	uint64_t size = (uint64_t)at->entries << ptw_span_lg2(f, at->level);
 	uint64_t first = ptw_port_load(at->table), last = ptw_port_load(at->table + at->entries - 1);
 
-	if (!ptw_is_leaf(p, first, at->level) || !ptw_is_leaf(p, last, at->level) ||
+	*owned = ptw_is_owned(p, first, at->level) || ptw_is_owned(p, last, at->level);
+	if (*owned || !ptw_is_leaf(p, first, at->level) || !ptw_is_leaf(p, last, at->level) ||
 	    (f->address(&p->geometry, first, at->level) & (size - 1)) ||
 	    !ptw_leaf_follows(p, first, last, at->entries - 1, at->level) ||
 	    !ptw_leaf_hold(p, at->table, first, 0, at->level, false,
@@ -124,7 +126,6 @@ static void ptw_collapse_finish(struct ptw_resize_job *job, const struct ptw_col
 		ptw_port_read_unlock();
 	}
 	job->leaves++;
-	job->tables++;
 }
 
 /* The table under the entry of `level` for job->ia. */
@@ -132,15 +133,16 @@ static int ptw_collapse_table(struct ptw_resize_job *job, unsigned int level)
 {
 	struct ptw_pgtable *p = job->pgtable;
 	struct ptw_collapse_at at = { .ia = job->ia, .level = level - 1 };
-	bool claimed = false, breaks;
+	bool claimed = false, owned, breaks;
 	unsigned int i;
 
 	ptw_port_read_lock();
 	ptw_descend(p, job->ia, job->ia, level, &at.parent);
+	owned = at.parent.e == p->layout->frozen;
 	if (at.parent.level == level && ptw_is_table(p, at.parent.e, level)) {
 		at.table = ptw_child(p, at.parent.e, level);
 		at.entries = ptw_entries(p, at.level);
-		claimed = ptw_collapse_claim(p, &at);
+		claimed = ptw_collapse_claim(p, &at, &owned);
 	}
 	ptw_port_read_unlock();
 	if (!claimed) {
@@ -148,11 +150,9 @@ static int ptw_collapse_table(struct ptw_resize_job *job, unsigned int level)
 		if (at.parent.level > level)
 			job->next = ptw_entry_end(p->instance->format, job->ia, job->end,
 						  at.parent.level);
-		return at.parent.e == p->layout->frozen ? PTW_ERR_AGAIN : PTW_OK;
+		return owned ? PTW_ERR_AGAIN : PTW_OK;
 	}
 	for (i = 1; i < at.entries; i++) {
-		bool owned;
-
 		if (ptw_collapse_hold(p, &at, i, &owned))
 			continue;
 		ptw_collapse_drop(p, &at, i);
@@ -270,7 +270,7 @@ int ptw_collapse(struct ptw_pgtable *p, uint64_t start, uint64_t end, unsigned i
 	ptw_gather_end(&job.gather);
 	answer.reached = worst ? reached : end;
 	answer.leaves = job.leaves;
-	answer.tables = job.tables;
+	answer.tables = job.gather.unlinked;
 	ptw_change_answer(result, &answer);
 	return worst;
 }

@@ -65,6 +65,16 @@ static uint64_t ptw_member(const struct ptw_pgtable *p, uint64_t first, unsigned
 }
 
 /*
+ * Of what is carried, what goes to member i: all of it where each becomes a leaf extent of its own; of a
+ * group only the first one, which is written last, or a harvest that comes in between would find the rest
+ * of what it has cleared already.
+ */
+static uint64_t ptw_member_used(unsigned int i, bool grouped, uint64_t used)
+{
+	return grouped && i ? 0 : used;
+}
+
+/*
  * Through an invalid entry. All members are frozen by the caller, outside sections; they are published,
  * the first one last, with accessed and dirty of all: a processor that cached the group as one may have
  * set them in any member.
@@ -80,7 +90,8 @@ static void ptw_group_publish(struct ptw_resize_job *job, uint64_t *slot, unsign
 	ptw_gather_flush(&job->gather);
 	while (members--)
 		ptw_port_publish(&slot[members],
-				 ptw_member(p, first, members, level, grouped, used));
+				 ptw_member(p, first, members, level, grouped,
+					    ptw_member_used(members, grouped, used)));
 }
 
 /* In place: each member becomes one, or ceases to be one, and stays held. */
@@ -119,10 +130,10 @@ static uint64_t ptw_group_take(const struct ptw_pgtable *p, uint64_t *slot, unsi
 
 /* Give the members back with `used` bits, the first one last. */
 static void ptw_group_release(const struct ptw_pgtable *p, uint64_t *slot, unsigned int members,
-			      unsigned int level, uint64_t used)
+			      unsigned int level, bool grouped, uint64_t used)
 {
 	while (members--)
-		ptw_leaf_release(p, &slot[members], level, used);
+		ptw_leaf_release(p, &slot[members], level, ptw_member_used(members, grouped, used));
 }
 
 /* Own the first member: frozen, or held and plain. *e becomes what it was. Inside a section. */
@@ -160,7 +171,7 @@ static void ptw_group_dissolve(struct ptw_resize_job *job, uint64_t *slot, unsig
 	ptw_gather_range(&job->gather, ia, ia + size, level);
 	ptw_gather_flush(&job->gather);
 	used |= ptw_group_take(p, slot, members, level);
-	ptw_group_release(p, slot, members, level, used);
+	ptw_group_release(p, slot, members, level, false, used);
 }
 
 int ptw_group_break(struct ptw_resize_job *job, uint64_t ia, unsigned int level)
@@ -207,9 +218,9 @@ int ptw_group_break(struct ptw_resize_job *job, uint64_t ia, unsigned int level)
 	return PTW_OK;
 }
 
-/* Could the leaves from `slot` on be a group, at a look? Inside a section. */
+/* Could the leaves from `slot` on be a group, at a look? *owned: one is somebody's. Inside a section. */
 static bool ptw_group_alike(const struct ptw_pgtable *p, const uint64_t *slot, unsigned int n,
-			    unsigned int level, uint64_t first)
+			    unsigned int level, uint64_t first, bool *owned)
 {
 	const struct ptw_format *f = p->instance->format;
 	uint64_t size = (uint64_t)n << ptw_span_lg2(f, level);
@@ -219,7 +230,8 @@ static bool ptw_group_alike(const struct ptw_pgtable *p, const uint64_t *slot, u
 	for (unsigned int i = 1; i < n; i++) {
 		uint64_t e = ptw_port_load(&slot[i]);
 
-		if (!ptw_is_leaf(p, e, level) || ptw_is_owned(p, e, level) ||
+		*owned = ptw_is_owned(p, e, level);
+		if (*owned || !ptw_is_leaf(p, e, level) ||
 		    !ptw_leaf_follows(p, first, e, i, level))
 			return false;
 	}
@@ -237,13 +249,14 @@ int ptw_group_make(struct ptw_resize_job *job, uint64_t ia, unsigned int level)
 
 	ptw_port_read_lock();
 	ptw_descend(p, ia, ia, 0, &spot);
+	owned = ptw_is_owned(p, spot.e, spot.level);
 	if (spot.level != level || !ptw_is_leaf(p, spot.e, level) || (spot.e & f->group_bit) ||
-	    !ptw_group_alike(p, spot.slot, members, level, spot.e)) {
+	    !ptw_group_alike(p, spot.slot, members, level, spot.e, &owned)) {
 		ptw_port_read_unlock();
 		/* Nothing of that size is here. */
 		if (spot.level > level)
 			job->next = ptw_entry_end(f, ia, job->end, spot.level);
-		return spot.e == p->layout->frozen ? PTW_ERR_AGAIN : 1;
+		return owned ? PTW_ERR_AGAIN : 1;
 	}
 	e[0] = spot.e;
 	breaks = ptw_group_breaks(p, e[0], level);
@@ -275,7 +288,7 @@ int ptw_group_make(struct ptw_resize_job *job, uint64_t ia, unsigned int level)
 		ptw_group_publish(job, spot.slot, members, ia, level, e[0], true, used);
 	} else {
 		ptw_group_swap(p, spot.slot, members, level, e[0], true);
-		ptw_group_release(p, spot.slot, members, level, used);
+		ptw_group_release(p, spot.slot, members, level, true, used);
 	}
 	job->leaves += members;
 	return PTW_OK;

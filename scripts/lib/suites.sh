@@ -46,6 +46,18 @@ run_checks() {
 	! grep -q '^not ok' "$tap"
 }
 
+# Runs a command that prints TAP as (part of) the suite.
+run_tap() {
+	# shellcheck disable=SC2154 # suite comes from run_suite
+	local tap=$results/$suite.tap status
+
+	"$@" >"$tap"
+	status=$?
+	cat "$tap"
+	count_results "$tap"
+	return "$status"
+}
+
 # Builds in build/$1 with the given meson options; starts anew when they change. The array targets
 # says what to build, everything if it is empty.
 targets=()

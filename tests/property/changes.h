@@ -156,7 +156,7 @@ static inline void do_collapse(struct run *r, struct area *a)
 {
 	const unsigned int level = (unsigned int)pick(r, 3);
 	struct ptw_change_result got = { .size = sizeof(got) };
-	uint64_t start, end, tables = tables_and_reclaimed(r);
+	uint64_t start, end, tables = tables_in_use(r);
 	uint32_t from, to;
 	int ret;
 
@@ -170,7 +170,7 @@ static inline void do_collapse(struct run *r, struct area *a)
 	ret = ptw_collapse(r->m.pgtable, start, end, level, &got);
 	check(r, ret == PTW_OK, "collapse: %s", ptw_strerror(ret));
 	check_eq(r, "reached", got.reached, ia_of(r, a, to));
-	check_eq(r, "tables", got.tables, tables - tables_and_reclaimed(r));
+	check_eq(r, "tables", got.tables, tables - tables_in_use(r));
 	check_eq(r, "reported", got.young_pages | got.dirty_pages, 0);
 	model_reshape(r, a, "collapse");
 	for (uint32_t p = 0; p < a->pages; p++) {

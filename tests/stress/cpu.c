@@ -99,7 +99,8 @@ int cpu_access(struct worker *w, uint64_t ia, uint32_t access, struct ptw_softmm
 {
 	struct stress *s = w->stress;
 	struct cpu *cpu = w->cpu;
-	struct page *page = &s->page[ledger_index(s, ia)];
+	uint64_t index = ledger_index(s, ia);
+	struct page *page = &s->page[index];
 	const struct ptw_softmmu_counters *c = ptw_softmmu_counters(cpu->mmu);
 	uint64_t number, young, dirty;
 	int status;
@@ -127,10 +128,10 @@ int cpu_access(struct worker *w, uint64_t ia, uint32_t access, struct ptw_softmm
 	if (young > 1 || dirty > 1 || (status != PTW_SOFTMMU_OK && (young || dirty)))
 		stress_fail(s, "an access to %#" PRIx64 " set %" PRIu64 " accessed and %" PRIu64
 			    " dirty bits", ia, young, dirty);
-	add(&page->young_low, young);
-	add(&page->young_high, young);
-	add(&page->dirty_low, dirty);
-	add(&page->dirty_high, dirty);
+	if (young)
+		ledger_set(s, index, false, result->level, 1, 1);
+	if (dirty)
+		ledger_set(s, index, true, result->level, 1, 1);
 	return status;
 }
 
@@ -160,7 +161,7 @@ static void fix(struct worker *w, const struct area *area, uint64_t ia, uint32_t
 {
 	struct stress *s = w->stress;
 	struct ptw_query query = { .size = sizeof(query) };
-	struct page *page = &s->page[ledger_index(s, ia)];
+	uint64_t index = ledger_index(s, ia);
 	bool was_old = false, was_clean = false;
 	int ret;
 
@@ -174,11 +175,12 @@ static void fix(struct worker *w, const struct area *area, uint64_t ia, uint32_t
 	w->want = 0;
 	if (ret)
 		return;
-	add(&page->young_low, was_old);
-	add(&page->young_high, 1);
+	/* This page for sure; perhaps all of its block, which may have been split or made meanwhile. */
+	ledger_set(s, index, false, 0, was_old, 0);
+	ledger_set(s, index, false, 1, 0, 1);
 	if (access & PTW_ACCESS_WRITE) {
-		add(&page->dirty_low, was_clean);
-		add(&page->dirty_high, 1);
+		ledger_set(s, index, true, 0, was_clean, 0);
+		ledger_set(s, index, true, 1, 0, 1);
 	}
 }
 

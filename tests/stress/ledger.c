@@ -5,13 +5,6 @@
 
 #include "ledger.h"
 
-/* What one operation has reported, while it is being entered. */
-struct entry {
-	struct worker *worker;
-	uint64_t young_block; /* last block entered, as the index of its first page */
-	uint64_t dirty_block;
-};
-
 uint64_t ledger_index(struct stress *s, uint64_t ia)
 {
 	const struct area *area = space_area(s, ia);
@@ -47,14 +40,22 @@ void ledger_open(struct worker *w, struct span span)
 	w->out_page = (span.start / s->granule) & ~(uint64_t)63;
 }
 
-/* Where reports of this page are counted: blocks have one state for all their pages. */
-static uint64_t counted_at(const struct stress *s, uint64_t index)
+/* First page of the block that page `index` may be part of. */
+static uint64_t block_of(const struct stress *s, uint64_t index)
 {
 	const struct area *area = area_of(s, index);
 
-	if (area != &s->areas[AREA_BLOCKS])
-		return index;
 	return area->first + (index - area->first) / area->region * area->region;
+}
+
+void ledger_set(struct stress *s, uint64_t index, bool dirty, unsigned int level, uint64_t low,
+		uint64_t high)
+{
+	struct page *page = &s->page[level ? block_of(s, index) : index];
+	struct tally *tally = dirty ? &page->dirty : &page->young;
+
+	add(level ? &tally->block_low : &tally->low, low);
+	add(level ? &tally->block_high : &tally->high, high);
 }
 
 static void cover_young(struct stress *s, uint64_t index)
@@ -82,160 +83,111 @@ static bool expected(struct stress *s, uint64_t index, uint64_t ia, const char *
 	return true;
 }
 
-static void enter_young(struct entry *e, uint64_t ia)
+static void enter(struct worker *w, uint64_t ia, uint32_t what)
 {
-	struct stress *s = e->worker->stress;
+	struct stress *s = w->stress;
 	uint64_t index = ledger_index(s, ia);
-	uint64_t at;
+	struct page *page = &s->page[index];
 
-	if (!expected(s, index, ia, "young"))
+	if (!expected(s, index, ia, what & PTW_EXTENT_YOUNG ? "young" : "dirty"))
 		return;
-	e->worker->worked = true;
-	cover_young(s, index);
-	at = counted_at(s, index);
-	if (at != e->young_block)
-		add(&s->page[at].young_reports, 1);
-	e->young_block = at;
-}
-
-static void enter_dirty(struct entry *e, uint64_t ia)
-{
-	struct stress *s = e->worker->stress;
-	uint64_t index = ledger_index(s, ia);
-	uint64_t at;
-
-	if (!expected(s, index, ia, "dirty"))
-		return;
-	e->worker->worked = true;
-	raise_to(&s->page[index].dirty_covered, get(&s->page[index].written));
-	at = counted_at(s, index);
-	if (at != e->dirty_block) {
-		add(&s->page[at].dirty_reports, 1);
-		add(&s->page[at].merged, e->worker->merges);
+	w->worked = true;
+	if (what & PTW_EXTENT_YOUNG) {
+		cover_young(s, index);
+		add(&page->young.reports, 1);
+		add(&page->young.merged, w->merges);
 	}
-	e->dirty_block = at;
+	if (what & PTW_EXTENT_DIRTY) {
+		raise_to(&page->dirty_covered, get(&page->written));
+		add(&page->dirty.reports, 1);
+		add(&page->dirty.merged, w->merges);
+	}
 }
 
 /*
- * An extent that is cut, by an end of the range or where a harvest went on, was reported whole: bitmaps
- * show a part of it, which has been counted.
+ * Extents are reported whole, bitmaps show what lies in the range: here is the rest. A page that was shown
+ * before, as part of a smaller leaf, is reported again then.
  */
-static void cover_cut(struct stress *s, const struct ptw_extent *extent)
+static void enter_cut(struct worker *w, uint64_t start, uint64_t end, uint32_t what)
 {
-	if (!extent || !extent->length)
-		return;
-	for (uint64_t ia = extent->start; ia < extent->start + extent->length; ia += s->granule) {
-		uint64_t index = ledger_index(s, ia);
-
-		if (!expected(s, index, ia, "cut by the range"))
-			return;
-		if (extent->what & PTW_EXTENT_YOUNG)
-			cover_young(s, index);
-		if (extent->what & PTW_EXTENT_DIRTY)
-			raise_to(&s->page[index].dirty_covered, get(&s->page[index].written));
-	}
+	for (uint64_t ia = start; ia < end; ia += w->stress->granule)
+		enter(w, ia, what);
 }
 
-void ledger_close(struct worker *w, struct span span, const struct ptw_extent *head,
+void ledger_close(struct worker *w, struct span span, uint64_t from, const struct ptw_extent *head,
 		  const struct ptw_extent *tail)
 {
 	struct stress *s = w->stress;
-	struct entry e = { w, UINT64_MAX, UINT64_MAX };
 	uint64_t words = ptw_bitmap_words(span.start, span.end, s->granule_lg2);
 
 	for (uint64_t i = 0; i < words; i++) {
 		uint64_t ia = (w->out_page + i * 64) * s->granule;
 
 		for (uint64_t bits = w->young[i]; bits; bits &= bits - 1)
-			enter_young(&e, ia + (uint64_t)__builtin_ctzll(bits) * s->granule);
+			enter(w, ia + (uint64_t)__builtin_ctzll(bits) * s->granule,
+			      PTW_EXTENT_YOUNG);
 		for (uint64_t bits = w->dirty[i]; bits; bits &= bits - 1)
-			enter_dirty(&e, ia + (uint64_t)__builtin_ctzll(bits) * s->granule);
+			enter(w, ia + (uint64_t)__builtin_ctzll(bits) * s->granule,
+			      PTW_EXTENT_DIRTY);
 	}
-	cover_cut(s, head);
-	cover_cut(s, tail);
+	if (head && head->length)
+		enter_cut(w, head->start, from, head->what);
+	if (tail && tail->length)
+		enter_cut(w, span.end, tail->start + tail->length, tail->what);
 }
 
 void ledger_single(struct worker *w, uint64_t ia)
 {
 	struct stress *s = w->stress;
-	struct entry e = { w, UINT64_MAX, UINT64_MAX };
 	const struct area *area = space_area(s, ia);
 	uint64_t bytes, start;
 
-	if (!area) {
-		expected(s, UINT64_MAX, ia, "young");
+	enter(w, ia, PTW_EXTENT_YOUNG);
+	if (!area)
 		return;
-	}
 	bytes = area->region * s->granule;
 	start = area->base + (ia - area->base) / bytes * bytes;
-	enter_young(&e, ia);
 	for (uint64_t at = start; at < start + bytes; at += s->granule)
 		cover_young(s, ledger_index(s, at));
 }
 
 void ledger_mapped(struct stress *s, struct span span, uint32_t flags, bool sure)
 {
-	for (uint64_t ia = span.start; ia < span.end; ia += s->granule) {
-		uint64_t index = ledger_index(s, ia);
-		struct page *page = &s->page[index];
-
-		if (counted_at(s, index) != index)
-			continue;
-		if (flags & PTW_LEAF_YOUNG) {
-			add(&page->young_low, sure);
-			add(&page->young_high, 1);
-		}
-		if (flags & PTW_LEAF_DIRTY) {
-			add(&page->dirty_low, sure);
-			add(&page->dirty_high, 1);
-		}
+	for (uint64_t ia = span.start; flags && ia < span.end; ia += s->granule) {
+		if (flags & PTW_LEAF_YOUNG)
+			ledger_set(s, ledger_index(s, ia), false, 0, sure, 1);
+		if (flags & PTW_LEAF_DIRTY)
+			ledger_set(s, ledger_index(s, ia), true, 0, sure, 1);
 	}
 }
 
-/* Transitions, reports and what is still set of one page or block. */
-struct sum {
-	uint64_t low, high, reports, still, merged;
-};
-
-static void check_sum(struct stress *s, uint64_t index, const char *what, const struct sum *sum)
+/* Transitions = reports + still set, of one page. */
+static void check_tally(struct stress *s, uint64_t index, bool dirty, bool still)
 {
-	uint64_t found = sum->reports + sum->still;
+	struct tally *t = dirty ? &s->page[index].dirty : &s->page[index].young;
+	struct page *block = &s->page[block_of(s, index)];
+	struct tally *b = dirty ? &block->dirty : &block->young;
+	uint64_t low = get(&t->low) + get(&b->block_low);
+	uint64_t high = get(&t->high) + get(&b->block_high);
+	uint64_t found = get(&t->reports) + still;
+	bool merged = get(&t->merged);
 
-	if (found < sum->low && !sum->merged)
-		stress_fail(s, "%s lost at %#" PRIx64 " (area %s): %" PRIu64 " transitions at least, "
-			    "%" PRIu64 " reported, %" PRIu64 " still set", what, ia_of(s, index),
-			    area_of(s, index)->name, sum->low, sum->reports, sum->still);
-	if (found > sum->high)
-		stress_fail(s, "%s reported too often at %#" PRIx64 " (area %s): %" PRIu64
-			    " transitions at most, %" PRIu64 " reported, %" PRIu64 " still set",
-			    what, ia_of(s, index), area_of(s, index)->name, sum->high, sum->reports,
-			    sum->still);
-	if (s->over && sum->low == sum->high && !sum->merged)
-		s->totals->exact_units += sum->low;
+	if (found > high || (found < low && !merged))
+		stress_fail(s, "%s %s at %#" PRIx64 " (area %s): %" PRIu64 " to %" PRIu64
+			    " transitions, %" PRIu64 " reported, %d still set",
+			    dirty ? "dirty" : "young", found > high ? "reported too often" : "lost",
+			    ia_of(s, index), area_of(s, index)->name, low, high, get(&t->reports),
+			    still);
+	if (s->over && low == high && !merged)
+		s->totals->exact_units += low;
 }
 
-/* Exact counts, of pages or blocks of `unit` pages. */
-static void check_exact(struct stress *s, const struct area *area, uint64_t unit,
-			const uint64_t *young, const uint64_t *dirty)
+static void check_exact(struct stress *s, const struct area *area, const uint64_t *young,
+			const uint64_t *dirty)
 {
-	for (uint64_t first = 0; first < area->pages; first += unit) {
-		struct sum y = { 0, 0, 0, 0, 0 }, d = { 0, 0, 0, 0, 0 };
-
-		for (uint64_t i = first; i < first + unit; i++) {
-			struct page *page = &s->page[area->first + i];
-
-			y.low += get(&page->young_low);
-			y.high += get(&page->young_high);
-			y.reports += get(&page->young_reports);
-			d.low += get(&page->dirty_low);
-			d.high += get(&page->dirty_high);
-			d.reports += get(&page->dirty_reports);
-			d.merged += get(&page->merged);
-		}
-		y.still = bit_of(young, first);
-		d.still = bit_of(dirty, first);
-		check_sum(s, area->first + first, "young", &y);
-		check_sum(s, area->first + first, "dirty", &d);
+	for (uint64_t i = 0; i < area->pages; i++) {
+		check_tally(s, area->first + i, false, bit_of(young, i));
+		check_tally(s, area->first + i, true, bit_of(dirty, i));
 	}
 }
 
@@ -267,9 +219,7 @@ void ledger_check(struct stress *s, const uint64_t *const young[AREAS],
 {
 	for (unsigned int i = 0; i < AREAS; i++)
 		check_lost(s, &s->areas[i], young[i], dirty[i]);
-	check_exact(s, &s->areas[AREA_PAGES], 1, young[AREA_PAGES], dirty[AREA_PAGES]);
-	check_exact(s, &s->areas[AREA_PROTECTED], 1, young[AREA_PROTECTED],
-		    dirty[AREA_PROTECTED]);
-	check_exact(s, &s->areas[AREA_BLOCKS], s->areas[AREA_BLOCKS].region, young[AREA_BLOCKS],
-		    dirty[AREA_BLOCKS]);
+	check_exact(s, &s->areas[AREA_PAGES], young[AREA_PAGES], dirty[AREA_PAGES]);
+	check_exact(s, &s->areas[AREA_PROTECTED], young[AREA_PROTECTED], dirty[AREA_PROTECTED]);
+	check_exact(s, &s->areas[AREA_BLOCKS], young[AREA_BLOCKS], dirty[AREA_BLOCKS]);
 }

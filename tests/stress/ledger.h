@@ -12,12 +12,12 @@
  * has cleared A before the walk reads the entry. At rest each page has its last walk covered, or is
  * young.
  *
- * Nothing is reported too often: reports + still set = transitions, page by page, where no bit is
- * multiplied by split or merged by collapse. A CPU's transitions are read off its counters; one that
+ * Nothing is reported too often: reports + still set = transitions of the leaf that maps the page, page by
+ * page, where no collapse merges bits: split hands the state of a block to each page. A CPU's transitions are read off its counters; one that
  * ptw_fix_fault() made is known for sure where only this thread could have set the bit and it was
  * clear before; else it may have been one: hence two bounds. A call that takes write permission away
- * comes back to entries after lost races, so its bitmap may show a page once that was dirty twice: after
- * that the page has no lower bound.
+ * comes back to entries after lost races, so its bitmap may show a page once that was dirty twice, and
+ * so may a harvest that meets a page again as part of a larger leaf: then the page has no lower bound.
  */
 #ifndef PTW_STRESS_LEDGER_H
 #define PTW_STRESS_LEDGER_H
@@ -42,12 +42,16 @@ uint64_t ledger_index(struct stress *s, uint64_t ia);
 /* Make the bitmaps of an operation on `span` empty. */
 void ledger_open(struct worker *w, struct span span);
 
-/* Enter what the operation reported; head and tail may be null. */
-void ledger_close(struct worker *w, struct span span, const struct ptw_extent *head,
+/* Enter what the operation reported from `from` on; head and tail may be null. */
+void ledger_close(struct worker *w, struct span span, uint64_t from, const struct ptw_extent *head,
 		  const struct ptw_extent *tail);
 
 /* One page (in the mixed area: its whole region, as the extent's size is not known) was young. */
 void ledger_single(struct worker *w, uint64_t ia);
+
+/* A leaf of `level` that maps page `index` was made young or dirty: `low` and `high` times. */
+void ledger_set(struct stress *s, uint64_t index, bool dirty, unsigned int level, uint64_t low,
+		uint64_t high);
 
 /* Software mapped pages that are young or dirty at once; `sure`: all of them. */
 void ledger_mapped(struct stress *s, struct span span, uint32_t flags, bool sure);

@@ -48,17 +48,21 @@ PLANTS = {
         ("lib/walk/harvest_template.h",
          "return ptw_port_and_clear(slot, f->accessed) ? PTW_EXTENT_YOUNG : 0;",
          "return ptw_port_load(slot) & f->accessed ? PTW_EXTENT_YOUNG : 0;")]),
+    # With its window made wider: as it is, it is a few instructions long.
     "blind-and-on-block": (("plain", "tsan"), ("ept4",), [
         ("lib/walk/harvest_template.h",
          "	if (level == 0 && f->and_clear && !guarded && !grouped && !ask->filter &&",
+         "	for (volatile int i_ = level == 1 ? 3000 : 0; i_; i_--)\n		;\n"
          "	if (level <= 1 && f->and_clear && !guarded && !grouped && !ask->filter &&")]),
     "clean-without-flush": (("plain", "tsan"), ("ept4", "arm64-s2-4k-swaf"), [
         ("lib/walk/harvest.c", "	if (flush && ((h->flags & (PTW_HARVEST_DIRTY | "
          "PTW_HARVEST_EXACT)) || job.dirty_extents))\n",
          "	if (flush && (h->flags & PTW_HARVEST_EXACT))\n")]),
     "use-after-unlock": (("tsan",), ALL, [
-        ("lib/table/query.c", "	ret = ptw_look(p, ia, &found, &what);\n	ptw_port_read_unlock();\n",
-         "	ptw_port_read_unlock();\n	ret = ptw_look(p, ia, &found, &what);\n")]),
+        ("lib/walk/template.h", "		ret = ptw_walk_section(f, l, guarded, ops, w, ctx);\n"
+         "		ptw_port_read_unlock();\n",
+         "		ptw_port_read_unlock();\n"
+         "		ret = ptw_walk_section(f, l, guarded, ops, w, ctx);\n")]),
     "unmap-of-held": (("plain", "tsan"), ("ept4", "perverse"), [
         ("lib/walk/take_template.h", "keep = p->build->held(l, level) | f->group_bit;",
          "keep = f->group_bit;")]),

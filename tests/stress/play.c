@@ -70,12 +70,22 @@ static void count_cells(struct worker *w, enum stress_role role, struct span spa
 	}
 }
 
+/* Of those that PTW_WRITERS_EXCLUSIVE lets run one at a time. */
+static bool writes(enum stress_role role)
+{
+	return role == ROLE_F || role == ROLE_M || role == ROLE_U || role == ROLE_P ||
+	       role == ROLE_S || role == ROLE_C || role == ROLE_R;
+}
+
 int play_role(struct worker *w, enum stress_role role, struct span span)
 {
 	struct stress *s = w->stress;
+	bool locks = s->exclusive && writes(role);
 	enum outcome outcome;
 	int ret;
 
+	if (locks)
+		pthread_mutex_lock(&s->writer_lock);
 	/* Relaxed, and so not exact: an edge between the threads would excuse races. */
 	atomic_store_explicit(&w->slot_start, span.start, memory_order_relaxed);
 	atomic_store_explicit(&w->slot_end, span.end, memory_order_relaxed);
@@ -84,6 +94,8 @@ int play_role(struct worker *w, enum stress_role role, struct span span)
 	w->worked = false;
 	ret = functions[role](w, span);
 	atomic_store_explicit(&w->slot, 0, memory_order_relaxed);
+	if (locks)
+		pthread_mutex_unlock(&s->writer_lock);
 
 	outcome = outcome_of(ret);
 	if (outcome == OUTCOMES || !(allowed[role] & 1u << outcome)) {
@@ -118,6 +130,23 @@ static enum stress_role rarest_next_to(struct worker *w, unsigned int other)
 			best = role;
 	}
 	return best;
+}
+
+/* Blocks again, where pages have taken their place, to be split when they are young. */
+static void renew_block(struct worker *w)
+{
+	struct stress *s = w->stress;
+	const struct area *area = &s->areas[AREA_BLOCKS];
+	uint64_t bytes = area->region * s->granule;
+	uint64_t start = area->base + below(w, area->pages / area->region) * bytes;
+	struct span span = { start, start + bytes };
+
+	play_role(w, ROLE_U, span);
+	play_role(w, ROLE_R, span);
+	play_role(w, ROLE_M, span);
+	for (unsigned int i = (unsigned int)below(w, 4); i--;)
+		play_role(w, ROLE_H, span);
+	play_role(w, ROLE_S, space_fit(w, ROLE_S, span));
 }
 
 /* Tables that can be collapsed, and blocks that can be split, are rare: make one. */
@@ -155,7 +184,10 @@ void play_step(struct worker *w)
 
 	switch (below(w, 8)) {
 	case 0:
-		recipe(w);
+		if (below(w, 4))
+			recipe(w);
+		else
+			renew_block(w);
 		return;
 	case 1 ... 3:
 		/* Join somebody. */

@@ -78,7 +78,7 @@ int stress_role_U(struct worker *w, struct span span)
 		unmap.flags = PTW_UNMAP_STRICT;
 	ret = ptw_unmap(s->pgtable, span.start, span.end, &unmap, &result);
 	check_reached(s, "unmap", ret, span, result.reached);
-	ledger_close(w, span, NULL, NULL);
+	ledger_close(w, span, span.start, NULL, NULL);
 	if (result.leaves && result.reached > span.start) {
 		pages = pages_in(s, span.start, result.reached) - result.holes;
 		w->worked = true;
@@ -130,7 +130,7 @@ int stress_role_P(struct worker *w, struct span span)
 		break;
 	}
 	check_reached(s, "protect", ret, span, result.reached);
-	ledger_close(w, span, NULL, NULL);
+	ledger_close(w, span, span.start, NULL, NULL);
 	w->merges = false;
 	w->worked = result.leaves != 0;
 	return ret;

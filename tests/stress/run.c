@@ -69,6 +69,9 @@ static void configure(struct stress *s, uint64_t *random)
 		if ((seed / 6 + s->lap / 2) % 2)
 			s->config.flags |= PTW_BACKLOG_TELL;
 	}
+	s->exclusive = (seed + s->lap) % 5 == 4;
+	if (s->exclusive)
+		s->config.flags |= PTW_WRITERS_EXCLUSIVE;
 	if (s->config.format == PTW_FORMAT_PERVERSE)
 		s->config.bbm_level = (seed + s->lap) % 2 ? 2 : 0;
 	else if (s->config.format == PTW_FORMAT_ARM64_S2 || s->config.format == PTW_FORMAT_ARM64_S1)
@@ -92,6 +95,7 @@ static void open_lap(struct stress *s)
 	int ret = ptw_preset(s->options->config, &s->config);
 
 	pthread_mutex_init(&s->failure_lock, NULL);
+	pthread_mutex_init(&s->writer_lock, NULL);
 	configure(s, &random);
 	if (!ret)
 		ret = ptw_pgtable_create(&s->config, &s->pgtable);

@@ -182,7 +182,10 @@ struct span space_fit(struct worker *w, enum stress_role role, struct span span)
 			span = widen(span, s->areas[AREA_MIXED].region * s->granule);
 		return span;
 	case ROLE_S:
-	case ROLE_C: /* not of the blocks */
+	case ROLE_C:
+		/* Not of the blocks; where groups would be made of their pages, no split either. */
+		if (role == ROLE_S && !(s->config.features & PTW_FEATURE_CONTIG))
+			return span;
 		if (span.start >= 2 * s->upper)
 			return (struct span){ s->upper,
 					      s->upper + s->areas[AREA_MIXED].region * s->granule };

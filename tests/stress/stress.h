@@ -14,7 +14,8 @@
  * | protected | smallest pages whose permissions change | the same, but for faults fixed |
  * | mixed | pages, groups and blocks, split and collapsed | nothing is lost; nothing at all is reported
  *   of its quiet end |
- * | blocks | blocks, neither split nor collapsed | each block: transitions = reports + still set |
+ * | blocks | blocks, split but never collapsed | each page: transitions of its leaves = reports + still
+ *   set |
  */
 #ifndef PTW_STRESS_H
 #define PTW_STRESS_H
@@ -56,6 +57,17 @@ struct span {
 };
 
 /*
+ * Accessed or dirty of one page. Transitions: at least `low`, at most `high`; `block_` are those of its
+ * whole block, counted at the block's first page.
+ */
+struct tally {
+	_Atomic uint64_t low, high;
+	_Atomic uint64_t block_low, block_high;
+	_Atomic uint64_t reports;
+	_Atomic uint64_t merged; /* of these, those that may stand for several transitions */
+};
+
+/*
  * What is known of one page. All words are updated with relaxed atomics, but for `begun`: see
  * ledger.h.
  */
@@ -65,10 +77,7 @@ struct page {
 	_Atomic uint64_t young_covered; /* accesses up to this number were in time for a report */
 	_Atomic uint64_t written; /* writes that were done */
 	_Atomic uint64_t dirty_covered;
-	_Atomic uint64_t young_low, young_high; /* transitions: at least, at most */
-	_Atomic uint64_t dirty_low, dirty_high;
-	_Atomic uint64_t young_reports, dirty_reports;
-	_Atomic uint64_t merged; /* of dirty_reports, those that may stand for several transitions */
+	struct tally young, dirty;
 };
 
 /* One answer of an operation. */
@@ -167,6 +176,8 @@ struct stress {
 	bool over;          /* the lap is over; changed at rest */
 	bool resting;       /* only the main thread runs */
 	bool exact_round;   /* every harvest of accessed flushes, so that TLB hits count, too */
+	bool exclusive;       /* PTW_WRITERS_EXCLUSIVE: one writer at a time, who has the lock */
+	pthread_mutex_t writer_lock;
 	uint64_t root_tables; /* of ptw_check's count, those that ptw_info does not count */
 	pthread_mutex_t failure_lock;
 	_Atomic bool failed;

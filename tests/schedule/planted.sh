@@ -1,0 +1,218 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# Shows that exploring schedules finds the mistakes that concurrent page tables invite.
+#
+#   tests/schedule/planted.sh SOURCE_DIR [NAME]
+#
+# Copies the library, and for each line of the table below (or the one named) makes one mistake in the
+# copy, builds it together with the scheduler, and runs scenarios, of which one must fail. An
+# expression that no longer finds its text is a failure of this test. At last a plain store to an entry
+# is planted, which ThreadSanitizer must report on the inputs of fuzz_race: so it shows that handing
+# over from thread to thread is invisible to it. Prints TAP; the exit status is 0 if every mistake was
+# found. CC names the compiler.
+set -u
+
+give_up() {
+	echo "planted.sh: $*" >&2
+	exit 2
+}
+
+[ $# = 1 ] || [ $# = 2 ] || give_up "usage: planted.sh SOURCE_DIR [NAME]"
+[ -f "$1/tests/schedule/scheduler.h" ] ||
+	give_up "$1 is not the source folder: it has no tests/schedule/scheduler.h"
+source_dir=$(cd "$1" && pwd) || exit 2
+only=${2:-}
+cc=${CC:-cc}
+cflags=(-std=gnu11 -O1 -w '-DPTW_PORT_HEADER="tests/schedule/schedule_port.h"')
+
+# Name; file; expression for sed -z -E; scenario that must fail; preemptions that it takes.
+planted() {
+	cat <<'END'
+free without grace period|lib/table/gather.c|s/ptw_port_rcu_call\(&meta->rcu, ptw_table_freed\)/ptw_table_freed(\&meta->rcu)/|walk, unmap of its table|1
+use after unlock|lib/table/unmap.c|s/(ptw_descend\(p, job->ia, job->strict \? job->ia : job->end, 0, &spot\);)/\1 ptw_port_read_unlock(); ptw_port_read_lock();/|unmap of a table, unmap of a page in it, arm|1
+plain store instead of exchange in unmap|lib/walk/take_template.h|s/(else )if \(!ptw_port_cas\(&slot\[i\], &e, gone\)\)\s+continue;/\1ptw_port_publish(\&slot[i], gone);/|processor with a cached translation, unmap of the page|1
+map ignores frozen|lib/table/map.c|s/if \(!ptw_port_cas\(&slot\[i\], &e, leaf\)\)/if (e = ptw_port_load(\&slot[i]), ptw_is_leaf(p, e, level) || !ptw_port_cas(\&slot[i], \&e, leaf))/|unmap of a table, map in it, x86|1
+blind AND on a block|lib/walk/harvest_template.h|s/wanted == e \|\| ptw_port_cas\(slot, &e, wanted\)/wanted == e || (what == PTW_EXTENT_YOUNG ? (ptw_port_and_clear(slot, e \& ~wanted), true) : ptw_port_cas(slot, \&e, wanted))/|split, harvest of accessed|1
+free before flush|lib/table/gather.h|s/ptw_gather_flush\(gather\);\s+ptw_gather_retire\(gather\);/ptw_gather_retire(gather); ptw_gather_flush(gather);/|harvest, unmap of its table, processor|1
+reclaim without recheck|lib/table/reclaim.c|s/if \(ptw_port_cas\(&table\[i\], &e, p->layout->frozen\)\)/if (ptw_port_xchg(\&table[i], p->layout->frozen) \&\& e)/|reclaim, map, x86|1
+cleaned dirty without flush|lib/walk/harvest.c|s/if \(flush && \(\(h->flags & \(PTW_HARVEST_DIRTY \| PTW_HARVEST_EXACT\)\) \|\| job.dirty_extents\)\)/if (0)/|dirty harvest, writing processor|1
+protected without flush|lib/table/protect.c|s/if \(p->flush && range.start < range.end\)/if (0)/|write protection for good, writing processor|1
+unmapped without flush|lib/table/gather.c|s/if \(p->flush && gather->ranges\)/if (0)/|processor with a cached translation, unmap of the page|1
+map publishes by a plain store|lib/table/map.c|s/if \(!ptw_port_cas\(&slot\[i\], &e, leaf\)\)/if (ptw_port_load(\&slot[i]) == empty ? (ptw_port_publish(\&slot[i], leaf), false) : true)/|map, map, one page of a table, arm|1
+split publishes by a plain store|lib/table/split.c|s/linked = ptw_port_cas\(spot.slot, &spot.e, entry\);/ptw_port_publish(spot.slot, entry); linked = true;/|split, harvest, x86|1
+collapse does not hold the block|lib/table/collapse.c|s/at\.block \| p->build->held\(p->layout, level\)/at.block/|collapse, unmap of the table, x86|1
+empty entries of a dead table are not frozen|lib/walk/take_template.h|s/if \(!dead \|\| ptw_port_cas\(&slot\[i\], &e, gone\)\)/if (true)/|unmap of a table, map in it, x86|1
+read, then clear|include/ptw/port/atomic.h|s/was = __atomic_fetch_and\(entry, ~bits, __ATOMIC_RELAXED\);/was = ptw_port_load(entry); PTW_PORT_HOOK(PTW_OP_PUBLISH, entry); __atomic_store_n(entry, was \& ~bits, __ATOMIC_RELAXED);/|two harvests, two processors|1
+END
+}
+
+# The mistake for ThreadSanitizer: file, expression.
+plain_name="plain store to an entry"
+plain_file=include/ptw/port/atomic.h
+plain_change='s/__atomic_store_n\(entry, value, __ATOMIC_RELEASE\)/*entry = value/'
+
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+tree=$work/tree
+objects=$work/objects
+mkdir "$tree" "$tree/tests" "$objects" "$work/changed" || exit 2
+cp -r "$source_dir"/{arch,include,lib} "$tree" || exit 2
+cp -r "$source_dir/tests/schedule" "$tree/tests" || exit 2
+cp -r "$source_dir/fuzz" "$tree" || exit 2
+cd "$tree" || exit 2
+
+sources=()
+while IFS= read -r file; do
+	sources+=("$file")
+done < <(find arch lib tests/schedule -name '*.c' ! -name scheduler_threads.c | sort)
+
+object_of() {
+	echo "${1//\//_}.o"
+}
+
+# Compiles the named sources into folder $1, two at a time.
+compile() {
+	local dir=$1 file
+	shift
+
+	for file; do
+		printf '%s\0%s\0' "$dir/$(object_of "$file")" "$file"
+	done | xargs -0 -n 2 -P 2 "$cc" "${cflags[@]}" -I. -Iinclude -MMD -c -o 2>"$work/errors"
+}
+
+# Links what is in folder $1, and the unchanged objects where it has none.
+link() {
+	local dir=$1 file list=()
+
+	for file in "${sources[@]}"; do
+		file=$(object_of "$file")
+		[ -f "$dir/$file" ] && list+=("$dir/$file") || list+=("$objects/$file")
+	done
+	"$cc" -pthread -o "$dir/schedules" "${list[@]}" 2>>"$work/errors"
+}
+
+number=0
+failed=0
+# $1: status; the rest: description.
+report() {
+	local status=$1
+	shift
+
+	number=$((number + 1))
+	[ "$status" = 0 ] || failed=$((failed + 1))
+	[ "$status" = 0 ] && echo "ok $number - $*" || echo "not ok $number - $*"
+}
+
+explain() {
+	head -n 20 "$1" | sed 's/^/# /'
+}
+
+chosen() {
+	planted | awk -F '|' -v only="$only" 'only == "" || $1 == only'
+}
+
+# Does the compiler have ThreadSanitizer, and is it wanted?
+with_tsan=0
+if [ -z "$only" ] || [ "$only" = "$plain_name" ]; then
+	echo 'int main(void) { return 0; }' >"$work/empty.c"
+	"$cc" -fsanitize=thread -o "$work/empty" "$work/empty.c" 2>/dev/null && with_tsan=1
+fi
+[ -n "$(chosen)" ] || [ $with_tsan = 1 ] || give_up "no mistake is named '$only'"
+echo "TAP version 13"
+echo "1..$(($(chosen | grep -c .) + 1 + with_tsan))"
+if compile "$objects" "${sources[@]}" && link "$objects"; then
+	report 0 "unchanged, it builds"
+else
+	report 1 "unchanged, it builds"
+	explain "$work/errors"
+	exit 1
+fi
+
+# Changes file $1 by $2; scenario $3 must pass before and fail after, within $4 preemptions.
+found() {
+	local file=$1 change=$2 scenario=$3 bound=$4 dir=$work/changed depending=() list=()
+
+	rm -rf "$dir" && mkdir "$dir" && cp "$file" "$work/original" || return 1
+	sed -z -E -i "$change" "$file" || return 1
+	if cmp -s "$file" "$work/original"; then
+		echo "the expression no longer finds anything in $file" >"$work/why"
+		return 1
+	fi
+	if ! "$objects/schedules" --scenario "$scenario" --bound "$bound" >"$work/why" 2>&1; then
+		return 1
+	fi
+	while IFS= read -r object; do
+		depending+=("$object")
+	done < <(cd "$objects" && grep -lE "(^| )$file( |$)" ./*.d | sed 's,^./,,; s,\.d$,,')
+	for source in "${sources[@]}"; do
+		case " ${depending[*]} " in
+		*" $(basename "$(object_of "$source")" .o) "*) list+=("$source") ;;
+		esac
+	done
+	if ! compile "$dir" "${list[@]}" || ! link "$dir"; then
+		echo "the changed file does not build" >"$work/why"
+		cat "$work/errors" >>"$work/why"
+		return 1
+	fi
+	if "$dir/schedules" --scenario "$scenario" --bound "$bound" >"$work/why" 2>&1; then
+		return 1
+	fi
+	# Not by a crash of something else: what was wrong has been said.
+	grep -A 1 '^not ok' "$work/why" | grep -v '^not ok' | grep -v 'exit status' >"$work/proof"
+}
+
+while IFS='|' read -r name file rest; do
+	bound=${rest##*|}
+	rest=${rest%|*}
+	scenario=${rest##*|}
+	change=${rest%|*}
+	if found "$file" "$change" "$scenario" "$bound"; then
+		report 0 "$name: $scenario"
+		cat "$work/proof"
+	else
+		report 1 "$name: $scenario"
+		explain "$work/why"
+	fi
+	[ ! -f "$work/original" ] || mv "$work/original" "$file"
+done < <(chosen)
+
+# ThreadSanitizer on the inputs of fuzz_race, with real threads.
+reported() {
+	local file list=()
+
+	cp "$plain_file" "$work/original" && sed -E -i "$plain_change" "$plain_file" || return 1
+	if cmp -s "$plain_file" "$work/original"; then
+		echo "the expression no longer finds anything in $plain_file" >"$work/why"
+		return 1
+	fi
+	for file in "${sources[@]}" tests/schedule/scheduler_threads.c fuzz/fuzz_race.c \
+		fuzz/replay.c; do
+		case $file in
+		tests/schedule/scheduler_fibers.c | tests/schedule/main.c | \
+			tests/schedule/explore.c | tests/schedule/scenarios_*) ;;
+		*) list+=("$file") ;;
+		esac
+	done
+	rm -rf "$work/changed" && mkdir "$work/changed" || return 1
+	cflags+=(-g -fsanitize=thread)
+	if ! compile "$work/changed" "${list[@]}" ||
+		! "$cc" -fsanitize=thread -pthread -o "$work/replay" "$work"/changed/*.o \
+			2>>"$work/errors"; then
+		cp "$work/errors" "$work/why"
+		return 1
+	fi
+	TSAN_OPTIONS=halt_on_error=1 "$work/replay" fuzz/corpus/race >"$work/why" 2>&1 && return 1
+	grep 'SUMMARY: ThreadSanitizer: data race' "$work/why" | sed 's/^/# /' >"$work/proof"
+	[ -s "$work/proof" ]
+}
+
+if [ $with_tsan = 1 ]; then
+	if reported; then
+		report 0 "$plain_name, by ThreadSanitizer"
+		cat "$work/proof"
+	else
+		report 1 "$plain_name, by ThreadSanitizer"
+		tail -n 20 "$work/why" | sed 's/^/# /'
+	fi
+fi
+[ "$failed" = 0 ]

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Those who look and those who harvest, next to processors and to one writer. */
+#include "tests/schedule/scenarios.h"
+
+const struct scenario scenarios_walk[] = {
+	{
+		.name = "harvest, processor",
+		.bbm_level = 2,
+		.bound = 3,
+		.setup = {MAP_SMALL(0, 4)},
+		.thread = {{YOUNG(0, 8)}, {READ_PAGE(0), READ_PAGE(1)}},
+	},
+	{
+		.name = "two harvests, two processors",
+		.bbm_level = 2,
+		.bound = 2,
+		.setup = {MAP_YOUNG(0, 2)},
+		.thread = {{YOUNG(0, 8)}, {YOUNG(0, 8)}, {READ_PAGE(0)}, {READ_PAGE(0)}},
+	},
+	{
+		.name = "dirty harvest, writing processor",
+		.bbm_level = 2,
+		.bound = 3,
+		.setup = {MAP_SMALL(0, 2)},
+		.thread = {{DIRTY(0, 8)}, {WRITE_PAGE(0), WRITE_PAGE(0), WRITE_PAGE(0)}},
+	},
+	{
+		.name = "harvest of both, dirty harvest, writing processor",
+		.bbm_level = 2,
+		.bound = 2,
+		.setup = {MAP_DIRTY(0, 1)},
+		.thread = {{BOTH(0, 8)}, {DIRTY(0, 8)}, {WRITE_PAGE(0), WRITE_PAGE(0)}},
+	},
+	{
+		.name = "harvest of a block, processors",
+		.bbm_level = 2,
+		.bound = 3,
+		.setup = {BLOCK_DIRTY(0)},
+		.thread = {{BOTH(0, 8)}, {WRITE_PAGE(1), WRITE_PAGE(3)}, {READ_PAGE(7)}},
+	},
+	{
+		.name = "single-page tests, processor",
+		.bbm_level = 2,
+		.bound = 3,
+		.setup = {MAP_YOUNG(0, 1)},
+		.thread = {{TEST_CLEAR(0), TEST_CLEAR(0)}, {TEST_CLEAR(0)}, {READ_PAGE(0)}},
+	},
+	{
+		.name = "walk, unmap of its table",
+		.bbm_level = 2,
+		.bound = 3,
+		.setup = {MAP_SMALL(0, 8)},
+		.thread = {{WALK(0, 64)}, {UNMAP(0, 8)}},
+	},
+	{
+		.name = "harvest, unmap of its table, processor",
+		.bbm_level = 2,
+		.bound = 2,
+		.setup = {MAP_DIRTY(0, 2)},
+		.thread = {{BOTH(0, 8)}, {UNMAP(0, 8)}, {WRITE_PAGE(0)}},
+	},
+	{
+		.name = "harvest, unmap of its table, processor, arm",
+		.bound = 2,
+		.setup = {MAP_DIRTY(0, 2)},
+		.thread = {{BOTH(0, 8)}, {UNMAP(0, 8)}, {WRITE_PAGE(0)}},
+	},
+	{
+		.name = "query, unmap, map again elsewhere",
+		.bbm_level = 2,
+		.bound = 3,
+		.setup = {MAP_SMALL(0, 1)},
+		.thread = {{QUERY(0), QUERY(0)}, {UNMAP(0, 8), MAP_SMALL(0, 1)}},
+	},
+	{
+		.name = "harvest, map, processor",
+		.bbm_level = 2,
+		.bound = 2,
+		.thread = {{YOUNG(0, 8)}, {MAP_YOUNG(0, 2)}, {READ_PAGE(0), READ_PAGE(1)}},
+	},
+	{
+		.name = "write protection for good, writing processor",
+		.bbm_level = 2,
+		.bound = 3,
+		.setup = {MAP_SMALL(0, 1)},
+		.thread = {{READ_ONLY(0, 1)}, {WRITE_PAGE(0), WRITE_PAGE(0)}},
+	},
+	{
+		.name = "write protection, write fault, dirty harvest",
+		.bbm_level = 2,
+		.bound = 2,
+		.setup = {MAP_SMALL(0, 1)},
+		.thread = {{WRITE_PROTECT(0, 1)}, {WRITE_PAGE(0), WRITE_PAGE(0)}, {DIRTY(0, 8)}},
+	},
+	{
+		.name = "write fault, unmap",
+		.bbm_level = 2,
+		.bound = 3,
+		.setup = {MAP_SMALL(0, 2), WRITE_PROTECT(0, 2)},
+		.thread = {{WRITE_PAGE(0)}, {UNMAP(0, 8)}},
+	},
+	{
+		.name = "processor with a cached translation, unmap of the page",
+		.bbm_level = 2,
+		.bound = 3,
+		.setup = {MAP_SMALL(0, 2)},
+		.thread = {{READ_PAGE(0), WRITE_PAGE(0), WRITE_PAGE(0)}, {UNMAP(0, 1)}},
+	},
+	{
+		.name = "check and dump, map, unmap",
+		.bbm_level = 2,
+		.bound = 2,
+		.setup = {MAP_SMALL(0, 1)},
+		.thread = {{CHECK}, {DUMP}, {MAP_SMALL(8, 1), UNMAP(8, 8)}},
+	},
+	{.name = NULL},
+};
