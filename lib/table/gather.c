@@ -52,8 +52,7 @@ void ptw_gather_thaw(struct ptw_gather *gather, uint64_t *table, uint64_t ia, un
 		     uint64_t mask, unsigned int level)
 {
 	gather->thaw[gather->thaws++] = (struct ptw_thaw){
-		.table = table, .ia = ia, .mask = mask, .first = (uint16_t)first,
-		.level = (uint8_t)level,
+		.table = table, .ia = ia, .mask = mask, .first = first, .level = level,
 	};
 }
 
@@ -66,7 +65,9 @@ void ptw_gather_flush(struct ptw_gather *gather)
 			 gather->kind, gather->level);
 	gather->ranges = 0;
 	gather->level = 0;
-	gather->kind = PTW_FLUSH_LEAF;
+	/* The ranges of tables that are gathered already may still come. */
+	if (!gather->tables)
+		gather->kind = PTW_FLUSH_LEAF;
 }
 
 static void ptw_table_freed(struct ptw_port_rcu_head *head)
@@ -130,6 +131,7 @@ void ptw_gather_retire(struct ptw_gather *gather)
 		ptw_port_rcu_poll();
 	gather->tables = NULL;
 	gather->table_count = 0;
+	gather->kind = PTW_FLUSH_LEAF;
 }
 
 void ptw_gather_end(struct ptw_gather *gather)

@@ -22,8 +22,8 @@ struct ptw_thaw {
 	uint64_t *table;
 	uint64_t ia;    /* of entry `first` */
 	uint64_t mask;  /* bit i: entry first + i */
-	uint16_t first;
-	uint8_t level;
+	uint32_t first;
+	uint32_t level;
 };
 
 struct ptw_gather {

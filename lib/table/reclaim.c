@@ -50,12 +50,11 @@ static enum ptw_reclaim_outcome ptw_reclaim_table(struct ptw_gather *gather, uin
 	ia = ia >> lg2 << lg2;
 	ptw_port_read_lock();
 	ptw_descend(p, ia, ia, level + 1, &spot);
-	if (spot.level != level + 1)
-		outcome = PTW_RECLAIM_GONE;
-	else if (spot.e == p->layout->frozen)
+	/* Frozen, here or further up: who did that may put it back. */
+	if (spot.e == p->layout->frozen)
 		outcome = ptw_gather_owns(gather, spot.slot) ? PTW_RECLAIM_GONE :
 							       PTW_RECLAIM_OWNED;
-	else if (!ptw_is_table(p, spot.e, spot.level))
+	else if (spot.level != level + 1 || !ptw_is_table(p, spot.e, spot.level))
 		outcome = PTW_RECLAIM_GONE;
 	if (outcome == PTW_RECLAIM_UNLINKED) {
 		table = ptw_child(p, spot.e, spot.level);
@@ -110,7 +109,7 @@ static void ptw_reclaim_note(struct ptw_gather *gather, uint64_t *slot, uint64_t
 		break;
 	case PTW_RECLAIM_OWNED:
 		/* Another time. */
-		ptw_note_seen(p, ia, ptw_note_level(note));
+		ptw_note_seen(p, ia, ptw_note_level(note), false);
 		sum->owned = true;
 		break;
 	case PTW_RECLAIM_REVIVED:

@@ -4,7 +4,7 @@
  * that one is taken first and given back last.
  *
  * Below bbm_level 2 the contiguous bit may not change while an entry is valid: all members are frozen,
- * flushed, and published. With bbm_level 2 they are held and change in place.
+ * flushed, and published. With bbm_level 2 leaves that become a group are held and change in place.
  */
 #include "lib/table/resize.h"
 #include "lib/walk/harvest_template.h"
@@ -94,56 +94,35 @@ static void ptw_group_publish(struct ptw_resize_job *job, uint64_t *slot, unsign
 					    ptw_member_used(members, grouped, used)));
 }
 
-/* In place: each member becomes one, or ceases to be one, and stays held. */
+/* In place: each leaf, held by the caller, becomes a member; the first one last gives the hold back. */
 static void ptw_group_swap(const struct ptw_pgtable *p, uint64_t *slot, unsigned int members,
-			   unsigned int level, uint64_t first, bool grouped)
+			   unsigned int level, uint64_t first, uint64_t used)
 {
-	const uint64_t held = p->build->held(p->layout, level);
-
-	for (unsigned int i = 0; i < members; i++) {
-		uint64_t e = ptw_port_load(&slot[i]);
+	while (members--) {
+		uint64_t e = ptw_port_load(&slot[members]);
 
 		/* Processors and harvests go on meanwhile. */
-		while (!ptw_port_cas(&slot[i], &e,
-				     ptw_member(p, first, i, level, grouped,
-						ptw_used_bits(p, e, level)) | held))
+		while (!ptw_port_cas(&slot[members], &e,
+				     ptw_member(p, first, members, level, true,
+						ptw_used_bits(p, e, level) |
+							ptw_member_used(members, true, used))))
 			;
 	}
 }
 
-/* Take accessed and dirty out of the members, which are held. */
-static uint64_t ptw_group_take(const struct ptw_pgtable *p, uint64_t *slot, unsigned int members,
-			       unsigned int level)
-{
-	const uint64_t held = p->build->held(p->layout, level);
-	uint64_t used = 0;
-
-	for (unsigned int i = 0; i < members; i++) {
-		uint64_t e = ptw_port_load(&slot[i]);
-
-		while (!ptw_port_cas(&slot[i], &e, ptw_plain_leaf(p, e, level) | held))
-			;
-		used |= ptw_used_bits(p, e, level);
-	}
-	return used;
-}
-
-/* Give the members back with `used` bits, the first one last. */
-static void ptw_group_release(const struct ptw_pgtable *p, uint64_t *slot, unsigned int members,
-			      unsigned int level, bool grouped, uint64_t used)
-{
-	while (members--)
-		ptw_leaf_release(p, &slot[members], level, ptw_member_used(members, grouped, used));
-}
-
-/* Own the first member: frozen, or held and plain. *e becomes what it was. Inside a section. */
+/*
+ * Own the first member: frozen, or held and plain. *e is what was looked at, and becomes what it was; it may
+ * only have been used meanwhile, or what was seen of the other members means nothing. Inside a section.
+ */
 static bool ptw_group_own(const struct ptw_pgtable *p, uint64_t *slot, unsigned int level,
 			  bool breaks, uint64_t *e)
 {
 	const uint64_t held = p->build->held(p->layout, level);
+	const uint64_t plain = ptw_plain_leaf(p, *e, level);
 
 	do {
-		if (!ptw_is_leaf(p, *e, level) || (*e & held))
+		if (!ptw_is_leaf(p, *e, level) || (*e & held) ||
+		    ptw_plain_leaf(p, *e, level) != plain)
 			return false;
 	} while (!ptw_port_cas(slot, e,
 			       breaks ? p->layout->frozen : ptw_plain_leaf(p, *e, level) | held));
@@ -158,31 +137,17 @@ static bool ptw_group_breaks(const struct ptw_pgtable *p, uint64_t first, unsign
 }
 
 /*
- * In place. Until the flush processors may still see the group, and mark any member for an access to any
- * other; so what they did is collected once more after it, and goes to all.
+ * Always through an invalid entry. In place a processor that still sees the group may mark a member which
+ * is single already for an access to another one, and a harvest would report the wrong page.
  */
-static void ptw_group_dissolve(struct ptw_resize_job *job, uint64_t *slot, unsigned int members,
-			       uint64_t ia, unsigned int level, uint64_t first, uint64_t used)
-{
-	struct ptw_pgtable *p = job->pgtable;
-	uint64_t size = (uint64_t)members << ptw_span_lg2(p->instance->format, level);
-
-	ptw_group_swap(p, slot, members, level, first, false);
-	ptw_gather_range(&job->gather, ia, ia + size, level);
-	ptw_gather_flush(&job->gather);
-	used |= ptw_group_take(p, slot, members, level);
-	ptw_group_release(p, slot, members, level, false, used);
-}
-
 int ptw_group_break(struct ptw_resize_job *job, uint64_t ia, unsigned int level)
 {
 	struct ptw_pgtable *p = job->pgtable;
 	const struct ptw_format *f = p->instance->format;
-	const uint64_t held = p->build->held(p->layout, level);
 	unsigned int members, lg2 = ptw_span_lg2(f, level);
 	struct ptw_spot spot;
 	uint64_t e, used;
-	bool breaks, owned;
+	bool owned;
 
 	ptw_port_read_lock();
 	ptw_descend(p, ia, ia, 0, &spot);
@@ -194,26 +159,16 @@ int ptw_group_break(struct ptw_resize_job *job, uint64_t ia, unsigned int level)
 	ia &= ~(((uint64_t)members << lg2) - 1);
 	spot.slot = &spot.table[ptw_index(f, &p->geometry, ia, level)];
 	e = ptw_port_load(spot.slot);
-	breaks = ptw_group_breaks(p, spot.e, level);
-	owned = (e & f->group_bit) && ptw_group_own(p, spot.slot, level, breaks, &e);
+	owned = ptw_is_leaf(p, e, level) && (e & f->group_bit) &&
+		ptw_group_own(p, spot.slot, level, true, &e);
 	ptw_port_read_unlock();
 	if (!owned)
 		return PTW_ERR_AGAIN;
-	/* The first member is ours, and with it the group and the table. */
+	/* The first member is ours, and with it the group and the table: each member stays one. */
 	used = ptw_used_bits(p, e, level);
-	for (unsigned int i = 1; i < members; i++) {
-		uint64_t other = ptw_port_load(&spot.slot[i]);
-
-		while (!ptw_port_cas(&spot.slot[i], &other,
-				     breaks ? p->layout->frozen :
-					      ptw_plain_leaf(p, other, level) | held))
-			;
-		used |= ptw_used_bits(p, other, level);
-	}
-	if (breaks)
-		ptw_group_publish(job, spot.slot, members, ia, level, e & ~held, false, used);
-	else
-		ptw_group_dissolve(job, spot.slot, members, ia, level, e & ~held, used);
+	for (unsigned int i = 1; i < members; i++)
+		used |= ptw_used_bits(p, ptw_port_xchg(&spot.slot[i], p->layout->frozen), level);
+	ptw_group_publish(job, spot.slot, members, ia, level, e, false, used);
 	job->leaves += members;
 	return PTW_OK;
 }
@@ -287,8 +242,7 @@ int ptw_group_make(struct ptw_resize_job *job, uint64_t ia, unsigned int level)
 	if (breaks) {
 		ptw_group_publish(job, spot.slot, members, ia, level, e[0], true, used);
 	} else {
-		ptw_group_swap(p, spot.slot, members, level, e[0], true);
-		ptw_group_release(p, spot.slot, members, level, true, used);
+		ptw_group_swap(p, spot.slot, members, level, e[0], used);
 	}
 	job->leaves += members;
 	return PTW_OK;

@@ -41,13 +41,17 @@ bool ptw_live_add(struct ptw_pgtable *p, uint64_t *table, uint64_t ia, unsigned 
 		return false;
 	if (now == n) {
 		ptw_port_add64(&p->tables_empty, (uint64_t)-1);
-		if (ptw_note_forget(p, ia, level) && n < PTW_LIVE_DEAD / 2)
-			ptw_port_add64(&p->tables_revived, 1);
+		if (ptw_note_forget(p, ia, level)) {
+			if (n < PTW_LIVE_DEAD / 2)
+				ptw_port_add64(&p->tables_revived, 1);
+			if (!ptw_port_load32(live))
+				ptw_note_seen(p, ia, level, true);
+		}
 	}
 	if (now)
 		return false;
 	ptw_port_add64(&p->tables_empty, 1);
-	ptw_note_seen(p, ia, level);
+	ptw_note_seen(p, ia, level, true);
 	return true;
 }
 

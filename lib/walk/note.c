@@ -22,7 +22,7 @@ bool ptw_note_forget(struct ptw_pgtable *p, uint64_t ia, unsigned int level)
 	return false;
 }
 
-void ptw_note_seen(struct ptw_pgtable *p, uint64_t ia, unsigned int level)
+void ptw_note_seen(struct ptw_pgtable *p, uint64_t ia, unsigned int level, bool emptied)
 {
 	uint64_t note = ptw_note_of(p, ia, level), room = PTW_NOTES;
 
@@ -31,7 +31,9 @@ void ptw_note_seen(struct ptw_pgtable *p, uint64_t ia, unsigned int level)
 
 		if (!other)
 			room = i;
-		else if (!((other ^ note) & ~PTW_NOTE_WHEN))
+		else if (!((other ^ note) & ~PTW_NOTE_WHEN) &&
+			 /* Partner: the compare-exchange of a forgetter, which fails or sees us. */
+			 (!emptied || ptw_port_cas(&p->note[i], &other, note)))
 			return;
 	}
 	if (room < PTW_NOTES) {

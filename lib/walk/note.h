@@ -4,8 +4,9 @@
  *
  * A note is one word: which input addresses the table is for, its level, and when it was written, by a
  * clock that counts calls that removed something. It holds no pointer, so a note may outlive its
- * table: whoever follows it goes down from the root and looks again. All accesses are relaxed for the
- * same reason.
+ * table: whoever follows it goes down from the root and looks again. Loads are relaxed for the same reason.
+ * A note is written and forgotten by compare-exchange, acquire-release: of a forgetter and an emptier who
+ * meet, one finds what the other did to the live count before.
  */
 #ifndef PTW_LIB_NOTE_H
 #define PTW_LIB_NOTE_H
@@ -40,10 +41,16 @@ static inline uint32_t ptw_note_age(struct ptw_pgtable *p, uint64_t note)
 	return (ptw_port_load32(&p->note_clock) - (uint32_t)note) & (uint32_t)PTW_NOTE_WHEN;
 }
 
-/* The table of `level` for `ia` is empty no more. Returns whether there was a note of it. */
+/*
+ * The table of `level` for `ia` is empty no more. Returns whether there was a note of it; the caller then
+ * looks at the live count once more, since whoever emptied it again may have relied on that note.
+ */
 bool ptw_note_forget(struct ptw_pgtable *p, uint64_t ia, unsigned int level);
 
-/* Note the table of `level` for `ia`, unless that is noted already or there is no room. */
-void ptw_note_seen(struct ptw_pgtable *p, uint64_t ia, unsigned int level);
+/*
+ * Note the table of `level` for `ia`, unless that is noted already or there is no room. `emptied`: its
+ * last entry has just gone, so a note that is there is written anew.
+ */
+void ptw_note_seen(struct ptw_pgtable *p, uint64_t ia, unsigned int level, bool emptied);
 
 #endif /* PTW_LIB_NOTE_H */

@@ -191,7 +191,7 @@ advance:
 		       (w->ia >= w->end || ptw_index(f, g, w->ia, level) == 0)) {
 			/* Nothing in all of it. */
 			if (!guarded && !w->seen[level] && ptw_index(f, g, w->ia, level) == 0)
-				ptw_note_seen(w->pgtable, w->ia - 1, level);
+				ptw_note_seen(w->pgtable, w->ia - 1, level, false);
 			level++;
 			if (ops->post) {
 				uint64_t *up = w->table[level];
