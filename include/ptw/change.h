@@ -26,7 +26,8 @@
  * Nobody waits for anybody (but for memory, and at the limit of the backlog, see ptw_config). An entry
  * may be owned by an operation: frozen (not present) or held (present). A call that needs such an
  * entry answers PTW_ERR_AGAIN with the address in `reached`: all before it is done, and reported; call
- * again for the rest. Do not spin with the vCPU stopped whose answer the owner's flush may wait for.
+ * again for the rest. Two calls that each need what the other owns may both be refused, so pause before
+ * repeating. Do not spin with the vCPU stopped whose answer the owner's flush may wait for.
  */
 #ifndef PTW_CHANGE_H
 #define PTW_CHANGE_H
@@ -120,8 +121,8 @@ struct ptw_unmap {
  * Context: any registered thread. Calls the flush hook. In a read-side section or RCU callback:
  * PTW_ERR_CONTEXT.
  * Ordering: each entry by acquire-release compare-exchange, partner every other update of the entry.
- * Progress: lock-free; never waits for walkers but at the limit of the backlog. Errors: as returned,
- * and PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_ALIGN, PTW_ERR_RANGE, PTW_ERR_UNSUPPORTED (attached).
+ * Progress: bounded by the range; may be refused again and again; never waits for walkers but at the
+ * limit of the backlog. Errors: as returned, and PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_ALIGN, PTW_ERR_RANGE, PTW_ERR_UNSUPPORTED (attached).
  */
 PTW_API int ptw_unmap(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end,
 		      const struct ptw_unmap *unmap, struct ptw_change_result *result);
@@ -198,9 +199,9 @@ PTW_API int ptw_set_user_bit(struct ptw_pgtable *pgtable, uint64_t start, uint64
  *
  * The smaller leaves inherit accessed, dirty, permissions and software bits; nothing is reported. The
  * table is filled in private and linked over the block by one compare-exchange; where a break is needed
- * (arm64 below bbm_level 2) the block is frozen, flushed, and replaced. Elsewhere a block is split without
- * a flush: old and new translations agree, and whoever changes a smaller leaf flushes its addresses.
- * Breaking up a contiguous group always flushes.
+ * (arm64 below bbm_level 2) the block is frozen, flushed, and replaced. With bbm_level 2 the flush comes
+ * after, on x86 there is none: old and new translations agree, and whoever changes a smaller leaf flushes
+ * its addresses. A contiguous group is always broken up through frozen members and a flush.
  *
  * Context: any registered thread. May allocate; may call the flush hook. In a read-side section or
  * RCU callback: PTW_ERR_CONTEXT. Ordering: as ptw_map(). Progress: lock-free but for memory, bounded
@@ -227,7 +228,8 @@ PTW_API int ptw_split(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end,
  * them later.
  *
  * Context: any registered thread. Calls the flush hook. In a read-side section or RCU callback:
- * PTW_ERR_CONTEXT. Ordering: as ptw_unmap(). Progress: lock-free, bounded. Errors: as returned, and
+ * PTW_ERR_CONTEXT. Ordering: as ptw_unmap(). Progress: bounded; may be refused again and again by an
+ * unmap of the same table. Errors: as returned, and
  * PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_ALIGN, PTW_ERR_RANGE, PTW_ERR_UNSUPPORTED.
  */
 PTW_API int ptw_collapse(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end,

@@ -66,7 +66,8 @@ enum ptw_flush_kind {
  * @param ranges input address ranges in bytes, ascending, not overlapping
  * @param count how many, 1 to 16
  * @param kind enum ptw_flush_kind
- * @param level highest level of a changed leaf entry, 0 = smallest pages; a hint
+ * @param level highest level of a changed leaf entry, 0 = smallest pages; a hint. On x86 larger
+ *        translations of the same addresses may be cached since a split: do not leave them out
  */
 typedef void (*ptw_flush_fn)(void *context, const struct ptw_range *ranges, unsigned int count,
 			     enum ptw_flush_kind kind, unsigned int level);
@@ -114,8 +115,9 @@ struct ptw_config {
 	 *  removed something, so that an early refill finds it (at most 48 tables wait; then the
 	 *  oldest go first); PTW_RECLAIM_NEVER: when ptw_reclaim() is called. */
 	uint32_t reclaim_delay;
-	/** Most tables that may wait for a grace period; a call that would retire more waits first (see
-	 *  PTW_BACKLOG_TELL). 0: 65536. */
+	/** Limit of the tables that wait for a grace period. A call that finds as many waits first, or
+	 *  answers PTW_ERR_BACKLOG (see PTW_BACKLOG_TELL), and looks again whenever it has retired 512, or
+	 *  this many; so each thread passes the limit by no more than that. 0: 65536. */
 	uint32_t backlog_limit;
 };
 

@@ -137,7 +137,9 @@ void ptw_gather_retire(struct ptw_gather *gather)
 void ptw_gather_end(struct ptw_gather *gather)
 {
 	for (unsigned int i = 0; i < PTW_GATHER_ROUNDS; i++) {
-		bool more = ptw_reclaim_due(gather);
+		/* At the limit empty tables go back another time: what was asked for is done. */
+		bool more = ptw_backlog(gather->pgtable) < gather->pgtable->backlog_limit &&
+			    ptw_reclaim_due(gather);
 
 		if (!more && !gather->ranges && !gather->tables && !gather->thaws)
 			return;
@@ -145,12 +147,19 @@ void ptw_gather_end(struct ptw_gather *gather)
 	}
 }
 
+uint64_t ptw_backlog(const struct ptw_pgtable *p)
+{
+	/* The counters are relaxed, and read one after the other: a table may be seen freed before it is
+	 * seen retired. */
+	uint64_t freed = ptw_port_load(&p->tables_freed);
+	uint64_t retired = ptw_port_load(&p->tables_retired);
+
+	return retired > freed ? retired - freed : 0;
+}
+
 int ptw_backlog_check(struct ptw_pgtable *p)
 {
-	/* Freed first, with acquire: it must not overtake what was retired. */
-	uint64_t freed = ptw_port_load_table(&p->tables_freed);
-
-	if (ptw_port_load(&p->tables_retired) - freed < p->backlog_limit)
+	if (ptw_backlog(p) < p->backlog_limit)
 		return PTW_OK;
 	ptw_port_rcu_poll();
 	if (p->tell_backlog)

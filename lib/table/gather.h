@@ -74,7 +74,8 @@ void ptw_release_entries(struct ptw_pgtable *p, uint64_t *table, uint64_t ia, un
 /* No room for what one step of an operation may add? Then finish it first. */
 static inline bool ptw_gather_full(const struct ptw_gather *gather)
 {
-	return gather->thaws + 2 > PTW_GATHER_THAWS || gather->table_count >= PTW_GATHER_TABLES;
+	return gather->thaws + 2 > PTW_GATHER_THAWS || gather->table_count >= PTW_GATHER_TABLES ||
+	       gather->table_count >= gather->pgtable->backlog_limit;
 }
 
 /* Call the caller's hook, if anything changed. Outside read-side sections. */
@@ -92,6 +93,9 @@ static inline void ptw_gather_finish(struct ptw_gather *gather)
 
 /* Finish, with the empty tables that are due. */
 void ptw_gather_end(struct ptw_gather *gather);
+
+/* Tables that wait for a grace period. */
+uint64_t ptw_backlog(const struct ptw_pgtable *p);
 
 /*
  * Is there room for more tables that wait for a grace period? Waits for one, or PTW_ERR_BACKLOG.

@@ -300,6 +300,18 @@ static uint64_t *ptw_map_prepared(struct ptw_map_job *job)
 	return NULL;
 }
 
+/* `n` entries were filled in the table of `spot`, from `ia` on. Inside the section. */
+static void ptw_map_added(const struct ptw_map_job *job, const struct ptw_spot *spot, uint64_t ia,
+			  unsigned int n)
+{
+	struct ptw_pgtable *p = job->pgtable;
+
+	ptw_live_add(p, spot->table, ia, spot->level, n);
+	/* Tables that were prepared have the bits already; those above were there before. */
+	if (ptw_map_path_bits(job, p->geometry.root_level))
+		ptw_mark_path(p, ia, spot->level);
+}
+
 /*
  * Link `child` for job->ia, if the entry is still empty. On success the child belongs to the page table.
  * The compare-exchange releases what the child says; partner: the acquire load of walkers.
@@ -319,7 +331,7 @@ static bool ptw_map_link(struct ptw_map_job *job, uint64_t *child)
 	linked = spot.level == level && spot.e == e &&
 		 ptw_port_cas(spot.slot, &e, ptw_map_table_entry(job, child, level));
 	if (linked)
-		ptw_live_add(p, spot.table, job->ia, level, 1);
+		ptw_map_added(job, &spot, job->ia, 1);
 	ptw_port_read_unlock();
 	if (!linked)
 		return false;
@@ -445,7 +457,7 @@ static int ptw_map_fill_linked(struct ptw_map_job *job)
 	}
 	/* Once for the run. */
 	if (added)
-		ptw_live_add(p, spot.table, first, spot.level, added);
+		ptw_map_added(job, &spot, first, added);
 	job->leaves += added;
 	return ret;
 }
@@ -463,18 +475,6 @@ static int ptw_map_refused(struct ptw_map_job *job)
 	return ++job->tries > PTW_WRITE_TRIES ? PTW_ERR_AGAIN : PTW_MAP_ON;
 }
 
-/* A young leaf was mapped into tables that were there before: mark the way to it. */
-static void ptw_map_mark(struct ptw_map_job *job, uint64_t from)
-{
-	struct ptw_pgtable *p = job->pgtable;
-	const struct ptw_format *f = p->instance->format;
-
-	if (!ptw_map_path_bits(job, p->geometry.root_level))
-		return;
-	for (uint64_t ia = from; ia < job->ia; ia = ptw_entry_end(f, ia, job->ia, 1))
-		ptw_mark_path(p, ia, 0);
-}
-
 static int ptw_map_commit(struct ptw_map_job *job)
 {
 	while (job->ia < job->end) {
@@ -485,8 +485,6 @@ static int ptw_map_commit(struct ptw_map_job *job)
 		ret = ptw_map_fill_linked(job);
 		if (ret == PTW_MAP_ON && job->ia == before)
 			ret = ptw_map_refused(job);
-		if (job->ia != before)
-			ptw_map_mark(job, before);
 		ptw_port_read_unlock();
 		if (ret < 0)
 			return ret;
@@ -494,7 +492,6 @@ static int ptw_map_commit(struct ptw_map_job *job)
 			job->tries = 0;
 		if (ret != PTW_MAP_MISSING)
 			continue;
-		before = job->ia;
 		child = ptw_map_prepared(job);
 		if (!child)
 			child = ptw_map_build(job, job->missing_level, job->ia, job->missing_end,
@@ -509,9 +506,6 @@ static int ptw_map_commit(struct ptw_map_job *job)
 			continue;
 		}
 		job->tries = 0;
-		ptw_port_read_lock();
-		ptw_map_mark(job, before);
-		ptw_port_read_unlock();
 	}
 	return PTW_OK;
 }

@@ -195,8 +195,6 @@ int ptw_pgtable_destroy(struct ptw_pgtable *p)
 
 int ptw_pgtable_info(const struct ptw_pgtable *p, struct ptw_info *info)
 {
-	uint64_t freed;
-
 	if (!p || !info)
 		return PTW_ERR_ARG;
 	if (info->size < sizeof(*info))
@@ -215,9 +213,7 @@ int ptw_pgtable_info(const struct ptw_pgtable *p, struct ptw_info *info)
 	info->reserved = 0;
 	info->root = ptw_table_pa(p, p->root);
 	info->tables = ptw_port_load(&p->tables_live);
-	/* Freed first, with acquire: it must not overtake what was retired. */
-	freed = ptw_port_load_table(&p->tables_freed);
-	info->tables_retired = ptw_port_load(&p->tables_retired) - freed;
+	info->tables_retired = ptw_backlog(p);
 	info->tables_empty = ptw_port_load(&p->tables_empty);
 	info->tables_reclaimed = ptw_port_load(&p->tables_reclaimed);
 	info->tables_revived = ptw_port_load(&p->tables_revived);

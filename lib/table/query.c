@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Questions about one address, and faults on it. */
-#include "lib/table/table.h"
+#include "lib/table/resize.h"
 #include "lib/walk/harvest_template.h"
 
 int ptw_find(const struct ptw_pgtable *p, uint64_t ia, struct ptw_found *found)
@@ -96,26 +96,32 @@ void ptw_mark_path(const struct ptw_pgtable *p, uint64_t ia, unsigned int leaf_l
 
 /*
  * Members of a contiguous group must agree in their permissions, and where software gives write
- * permission back that is one: what happened to `found` happens to them all. A member that changes
- * under our hands is left; its own fault comes.
+ * permission back that is one: they all get it. The access itself is marked on the one that faulted
+ * alone, since a group's state is the OR. A member that changes under our hands is left; its own fault
+ * comes.
  */
 static void ptw_fix_group(const struct ptw_pgtable *p, uint64_t ia, const struct ptw_found *found,
 			  uint32_t access)
 {
 	const struct ptw_format *f = p->instance->format;
 	unsigned int members = 1u << ptw_group_lg2(f, &p->geometry, found->e, found->level);
-	uint64_t *slot = found->slot - (ptw_index(f, &p->geometry, ia, found->level) & (members - 1));
+	unsigned int own = ptw_index(f, &p->geometry, ia, found->level) & (members - 1);
+	uint64_t *slot = found->slot - own;
 
 	for (unsigned int i = 0; members > 1 && i < members; i++) {
 		uint64_t e = ptw_port_load(&slot[i]), fixed;
 
-		for (unsigned int tries = 0; tries < PTW_CLEAR_TRIES; tries++)
-			if (!f->present(p->layout, e, found->level) ||
-			    !f->leaf(e, found->level) || !(e & f->group_bit) ||
+		for (unsigned int tries = 0; i != own && tries < PTW_CLEAR_TRIES; tries++) {
+			if (!ptw_is_leaf(p, e, found->level) || !(e & f->group_bit) ||
+			    !ptw_leaf_follows(p, found->e, e, (int64_t)i - own, found->level) ||
 			    !p->build->fix(&p->geometry, p->layout, e, found->level, access,
-					   &fixed) ||
-			    fixed == e || ptw_port_cas(&slot[i], &e, fixed))
+					   &fixed))
 				break;
+			if (!f->young(p->layout, e, found->level))
+				fixed = f->make_old(p->layout, fixed, found->level);
+			if (fixed == e || ptw_port_cas(&slot[i], &e, fixed))
+				break;
+		}
 	}
 }
 

@@ -194,6 +194,8 @@ static int ptw_reclaim_scan(struct ptw_gather *gather, uint64_t start, uint64_t 
 		lg2 = ptw_span_lg2(f, spot.level + 1);
 		empty = spot.level < p->geometry.root_level &&
 			!ptw_port_load32(&ptw_meta(p, spot.table)->live);
+		if (spot.e == p->layout->frozen && !ptw_gather_owns(gather, spot.slot))
+			ret = PTW_ERR_AGAIN;
 		ptw_port_read_unlock();
 		/* Of a leaf table, or an empty one, there is no more to see. */
 		next = spot.level && !empty ? ptw_entry_end(f, ia, end, spot.level) :

@@ -9,7 +9,7 @@
 #include "lib/table/resize.h"
 #include "lib/walk/harvest_template.h"
 
-bool ptw_leaf_follows(const struct ptw_pgtable *p, uint64_t first, uint64_t e, unsigned int i,
+bool ptw_leaf_follows(const struct ptw_pgtable *p, uint64_t first, uint64_t e, int64_t i,
 		      unsigned int level)
 {
 	const struct ptw_format *f = p->instance->format;
@@ -52,16 +52,13 @@ void ptw_leaf_release(const struct ptw_pgtable *p, uint64_t *slot, unsigned int 
 	} while (!ptw_port_cas(slot, &e, wanted));
 }
 
-/* Member i of the group that `first` begins, inside or outside a group, with `used` bits. */
-static uint64_t ptw_member(const struct ptw_pgtable *p, uint64_t first, unsigned int i,
-			   unsigned int level, bool grouped, uint64_t used)
+/* Leaf `e`, of which only what it maps and how counts, as a member of a group or not, with `used` bits. */
+static uint64_t ptw_member(const struct ptw_pgtable *p, uint64_t e, unsigned int level, bool grouped,
+			   uint64_t used)
 {
-	const struct ptw_format *f = p->instance->format;
-	uint64_t oa = f->address(&p->geometry, first, level) +
-		      ((uint64_t)i << ptw_span_lg2(f, level));
-
-	return p->build->relevel(&p->geometry, p->layout, ptw_plain_leaf(p, first, level), level,
-				 level, oa, grouped) ^ used;
+	return p->build->relevel(&p->geometry, p->layout, ptw_plain_leaf(p, e, level), level, level,
+				 p->instance->format->address(&p->geometry, e, level), grouped) ^
+	       used;
 }
 
 /*
@@ -79,8 +76,8 @@ static uint64_t ptw_member_used(unsigned int i, bool grouped, uint64_t used)
  * the first one last, with accessed and dirty of all: a processor that cached the group as one may have
  * set them in any member.
  */
-static void ptw_group_publish(struct ptw_resize_job *job, uint64_t *slot, unsigned int members,
-			      uint64_t ia, unsigned int level, uint64_t first, bool grouped,
+static void ptw_group_publish(struct ptw_resize_job *job, uint64_t *slot, const uint64_t *e,
+			      unsigned int members, uint64_t ia, unsigned int level, bool grouped,
 			      uint64_t used)
 {
 	struct ptw_pgtable *p = job->pgtable;
@@ -90,24 +87,34 @@ static void ptw_group_publish(struct ptw_resize_job *job, uint64_t *slot, unsign
 	ptw_gather_flush(&job->gather);
 	while (members--)
 		ptw_port_publish(&slot[members],
-				 ptw_member(p, first, members, level, grouped,
+				 ptw_member(p, e[members], level, grouped,
 					    ptw_member_used(members, grouped, used)));
 }
 
-/* In place: each leaf, held by the caller, becomes a member; the first one last gives the hold back. */
-static void ptw_group_swap(const struct ptw_pgtable *p, uint64_t *slot, unsigned int members,
-			   unsigned int level, uint64_t first, uint64_t used)
+/*
+ * In place: each leaf, held by the caller, becomes a member. The flush ends what processors still have of
+ * single leaves, which next to the group might be a conflict. Then the holds go, that of the first last.
+ */
+static void ptw_group_swap(struct ptw_resize_job *job, uint64_t *slot, unsigned int members,
+			   uint64_t ia, unsigned int level, uint64_t used)
 {
-	while (members--) {
-		uint64_t e = ptw_port_load(&slot[members]);
+	struct ptw_pgtable *p = job->pgtable;
+	const uint64_t held = p->build->held(p->layout, level);
+	uint64_t size = (uint64_t)members << ptw_span_lg2(p->instance->format, level);
+
+	for (unsigned int i = 0; i < members; i++) {
+		uint64_t e = ptw_port_load(&slot[i]);
 
 		/* Processors and harvests go on meanwhile. */
-		while (!ptw_port_cas(&slot[members], &e,
-				     ptw_member(p, first, members, level, true,
-						ptw_used_bits(p, e, level) |
-							ptw_member_used(members, true, used))))
+		while (!ptw_port_cas(&slot[i], &e,
+				     held | ptw_member(p, e, level, true,
+						       ptw_used_bits(p, e, level))))
 			;
 	}
+	ptw_gather_range(&job->gather, ia, ia + size, level);
+	ptw_gather_flush(&job->gather);
+	while (members--)
+		ptw_leaf_release(p, &slot[members], level, ptw_member_used(members, true, used));
 }
 
 /*
@@ -132,8 +139,8 @@ static bool ptw_group_own(const struct ptw_pgtable *p, uint64_t *slot, unsigned 
 static bool ptw_group_breaks(const struct ptw_pgtable *p, uint64_t first, unsigned int level)
 {
 	return p->build->must_break(&p->geometry, p->layout,
-				    ptw_member(p, first, 0, level, false, 0),
-				    ptw_member(p, first, 0, level, true, 0), level);
+				    ptw_member(p, first, level, false, 0),
+				    ptw_member(p, first, level, true, 0), level);
 }
 
 /*
@@ -145,8 +152,8 @@ int ptw_group_break(struct ptw_resize_job *job, uint64_t ia, unsigned int level)
 	struct ptw_pgtable *p = job->pgtable;
 	const struct ptw_format *f = p->instance->format;
 	unsigned int members, lg2 = ptw_span_lg2(f, level);
+	uint64_t e[PTW_GROUP_MAX], used;
 	struct ptw_spot spot;
-	uint64_t e, used;
 	bool owned;
 
 	ptw_port_read_lock();
@@ -158,17 +165,19 @@ int ptw_group_break(struct ptw_resize_job *job, uint64_t ia, unsigned int level)
 	members = 1u << ptw_group_lg2(f, &p->geometry, spot.e, level);
 	ia &= ~(((uint64_t)members << lg2) - 1);
 	spot.slot = &spot.table[ptw_index(f, &p->geometry, ia, level)];
-	e = ptw_port_load(spot.slot);
-	owned = ptw_is_leaf(p, e, level) && (e & f->group_bit) &&
-		ptw_group_own(p, spot.slot, level, true, &e);
+	e[0] = ptw_port_load(spot.slot);
+	owned = ptw_is_leaf(p, e[0], level) && (e[0] & f->group_bit) &&
+		ptw_group_own(p, spot.slot, level, true, &e[0]);
 	ptw_port_read_unlock();
 	if (!owned)
 		return PTW_ERR_AGAIN;
 	/* The first member is ours, and with it the group and the table: each member stays one. */
-	used = ptw_used_bits(p, e, level);
-	for (unsigned int i = 1; i < members; i++)
-		used |= ptw_used_bits(p, ptw_port_xchg(&spot.slot[i], p->layout->frozen), level);
-	ptw_group_publish(job, spot.slot, members, ia, level, e, false, used);
+	used = ptw_used_bits(p, e[0], level);
+	for (unsigned int i = 1; i < members; i++) {
+		e[i] = ptw_port_xchg(&spot.slot[i], p->layout->frozen);
+		used |= ptw_used_bits(p, e[i], level);
+	}
+	ptw_group_publish(job, spot.slot, e, members, ia, level, false, used);
 	job->leaves += members;
 	return PTW_OK;
 }
@@ -239,11 +248,10 @@ int ptw_group_make(struct ptw_resize_job *job, uint64_t ia, unsigned int level)
 	}
 	while (i--)
 		used |= ptw_used_bits(p, e[i], level);
-	if (breaks) {
-		ptw_group_publish(job, spot.slot, members, ia, level, e[0], true, used);
-	} else {
-		ptw_group_swap(p, spot.slot, members, level, e[0], used);
-	}
+	if (breaks)
+		ptw_group_publish(job, spot.slot, e, members, ia, level, true, used);
+	else
+		ptw_group_swap(job, spot.slot, members, ia, level, used);
 	job->leaves += members;
 	return PTW_OK;
 }

@@ -33,8 +33,8 @@ static inline uint64_t ptw_used_bits(const struct ptw_pgtable *p, uint64_t e, un
 	return e ^ ptw_plain_leaf(p, e, level);
 }
 
-/* Is `e` what follows leaf `first` by `i` entries, accessed and dirty aside? */
-bool ptw_leaf_follows(const struct ptw_pgtable *p, uint64_t first, uint64_t e, unsigned int i,
+/* Is `e` what follows leaf `first` by `i` entries, which may be negative, accessed and dirty aside? */
+bool ptw_leaf_follows(const struct ptw_pgtable *p, uint64_t first, uint64_t e, int64_t i,
 		      unsigned int level);
 
 /* Hold the leaf at `slot`, if it is one that follows `first` by `i`; *e becomes what was there. With

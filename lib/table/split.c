@@ -76,6 +76,11 @@ static int ptw_split_block(struct ptw_resize_job *job, uint64_t *table, uint64_t
 		ptw_gather_flush(&job->gather);
 		/* Partner: the acquire load of walkers. */
 		ptw_port_publish(spot.slot, ptw_split_entry(p, table, spot.e, level));
+	} else if (p->geometry.break_before_make) {
+		/* Until then both sizes may be cached: a conflict abort, with FEAT_BBM level 2. */
+		ia &= ~(span - 1);
+		ptw_gather_range(&job->gather, ia, ia + span, level);
+		ptw_gather_flush(&job->gather);
 	}
 	job->leaves += ptw_entries(p, level - 1);
 	job->tables++;

@@ -111,7 +111,7 @@ static int ptw_unmap_dead(struct ptw_unmap_job *job, uint64_t *table, unsigned i
 
 /*
  * Entry `i` of a dead table, which is not a plain leaf or empty: freeze it, with all below. PTW_OK,
- * PTW_ERR_AGAIN if it is owned, or 1 if it has changed and wants another look. *done: entries.
+ * PTW_ERR_AGAIN if it is owned (or what comes from below), or 1 if it has changed and wants another look. *done: entries.
  */
 static int ptw_unmap_dead_entry(struct ptw_unmap_job *job, uint64_t *slot, uint64_t ia,
 				unsigned int level, unsigned int *done)
@@ -158,7 +158,7 @@ static void ptw_unmap_revive(struct ptw_unmap_job *job, uint64_t *table, unsigne
 
 /*
  * Freeze all of `table`, which maps what follows `ia` and hangs at an entry that the caller froze. On
- * PTW_ERR_AGAIN the table is alive, without what was taken out of it before job->ia.
+ * PTW_ERR_AGAIN, or PTW_ERR_BACKLOG, the table is alive, without what was taken out before job->ia.
  */
 static int ptw_unmap_dead(struct ptw_unmap_job *job, uint64_t *table, unsigned int level,
 			  uint64_t ia)
@@ -184,6 +184,12 @@ static int ptw_unmap_dead(struct ptw_unmap_job *job, uint64_t *table, unsigned i
 			removed += done;
 			i += done;
 			ia += (uint64_t)done << lg2;
+		}
+		/* What is gathered here hangs at entries that are ours: it can go. */
+		if (!ret && ptw_gather_full(&job->gather)) {
+			ptw_gather_range(&job->gather, start, ia, 0);
+			ptw_gather_finish(&job->gather);
+			ret = ptw_backlog_check(p);
 		}
 		if (ret < 0) {
 			/* A table below may have said where. */

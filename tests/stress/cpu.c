@@ -2,8 +2,8 @@
 /*
  * Software CPUs: they access pages, let faults be fixed, and have a TLB that only flushes clear.
  *
- * A CPU walks outside read-side sections, as hardware does: nothing but the flush keeps tables alive
- * for it.
+ * A CPU walks outside read-side sections, as hardware does: nothing but the flush keeps tables
+ * alive for it.
  */
 #include <inttypes.h>
 #include <sched.h>
@@ -58,7 +58,9 @@ void cpu_close(struct stress *s, unsigned int number)
 	cpu->mmu = NULL;
 }
 
-/* The flush hook. A CPU that is in an access finishes it first; then it has lost the translations. */
+/*
+ * The flush hook. A CPU that is in an access finishes it first; then it has lost the translations.
+ */
 void cpu_flush(void *context, const struct ptw_range *ranges, unsigned int count,
 	       enum ptw_flush_kind kind, unsigned int level)
 {
@@ -148,8 +150,9 @@ static uint64_t own_page(struct worker *w, const struct area *area, uint64_t i)
 }
 
 /*
- * Does a fault there go to ptw_fix_fault()? Where hardware sets the bits, and every transition is to be
- * counted, not after a hole: somebody may have mapped it meanwhile, and then software would set them.
+ * Does a fault there go to ptw_fix_fault()? Where hardware sets the bits, and every transition is
+ * to be counted, not after a hole: somebody may have mapped it meanwhile, and then software would
+ * set them.
  */
 static bool to_be_fixed(const struct stress *s, const struct area *area, int status)
 {
@@ -175,7 +178,10 @@ static void fix(struct worker *w, const struct area *area, uint64_t ia, uint32_t
 	w->want = 0;
 	if (ret)
 		return;
-	/* This page for sure; perhaps all of its block, which may have been split or made meanwhile. */
+	/*
+	 * This page for sure; perhaps all of its block, which may have been split or made
+	 * meanwhile.
+	 */
 	ledger_set(s, index, false, 0, was_old, 0);
 	ledger_set(s, index, false, 1, 0, 1);
 	if (access & PTW_ACCESS_WRITE) {

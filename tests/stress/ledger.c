@@ -71,7 +71,8 @@ static bool expected(struct stress *s, uint64_t index, uint64_t ia, const char *
 	const struct area *area;
 
 	if (index == UINT64_MAX) {
-		stress_fail(s, "%#" PRIx64 " reported %s, but nothing is ever mapped there", ia, what);
+		stress_fail(s, "%#" PRIx64 " reported %s, but nothing is ever mapped there", ia,
+			    what);
 		return false;
 	}
 	area = area_of(s, index);
@@ -105,8 +106,8 @@ static void enter(struct worker *w, uint64_t ia, uint32_t what)
 }
 
 /*
- * Extents are reported whole, bitmaps show what lies in the range: here is the rest. A page that was shown
- * before, as part of a smaller leaf, is reported again then.
+ * Extents are reported whole, bitmaps show what lies in the range: here is the rest. A page that
+ * was shown before, as part of a smaller leaf, is reported again then.
  */
 static void enter_cut(struct worker *w, uint64_t start, uint64_t end, uint32_t what)
 {

@@ -2,22 +2,23 @@
 /*
  * The ledger: what CPUs did to each page, and what operations reported of it.
  *
- * No dirty page is lost: a CPU counts a write after it has been done, and before it answers a flush.
- * Whoever is told that a page was dirty reads the count after the call has returned: by then the
- * flush is over, so every write through an older translation has been counted, and any later one sets
- * dirty again. At rest each page has all its writes covered by a report, or is dirty.
+ * No dirty page is lost: a CPU counts a write after it has been done, and before it answers a
+ * flush. Whoever is told that a page was dirty reads the count after the call has returned: by then
+ * the flush is over, so every write through an older translation has been counted, and any later
+ * one sets dirty again. At rest each page has all its writes covered by a report, or is dirty.
  *
  * No young page is lost: harvests of accessed do not flush, so the CPU counts an access before it
- * begins. Both sides update the same word, so one of them sees the other: a reporter that comes first
- * has cleared A before the walk reads the entry. At rest each page has its last walk covered, or is
- * young.
+ * begins. Both sides update the same word, so one of them sees the other: a reporter that comes
+ * first has cleared A before the walk reads the entry. At rest each page has its last walk covered,
+ * or is young.
  *
- * Nothing is reported too often: reports + still set = transitions of the leaf that maps the page, page by
- * page, where no collapse merges bits: split hands the state of a block to each page. A CPU's transitions are read off its counters; one that
- * ptw_fix_fault() made is known for sure where only this thread could have set the bit and it was
- * clear before; else it may have been one: hence two bounds. A call that takes write permission away
- * comes back to entries after lost races, so its bitmap may show a page once that was dirty twice, and
- * so may a harvest that meets a page again as part of a larger leaf: then the page has no lower bound.
+ * Nothing is reported too often: reports + still set = transitions of the leaf that maps the page,
+ * page by page, where no collapse merges bits: split hands the state of a block to each page. A
+ * CPU's transitions are read off its counters; one that ptw_fix_fault() made is known for sure
+ * where only this thread could have set the bit and it was clear before; else it may have been one:
+ * hence two bounds. A call that takes write permission away comes back to entries after lost races,
+ * so its bitmap may show a page once that was dirty twice, and so may a harvest that meets a page
+ * again as part of a larger leaf: then the page has no lower bound.
  */
 #ifndef PTW_STRESS_LEDGER_H
 #define PTW_STRESS_LEDGER_H
@@ -27,8 +28,8 @@
 #include "stress.h"
 
 /*
- * The edge between CPU and reporter. ThreadSanitizer must not see it, or it would excuse races in the
- * library; what it then compiles is a locked instruction all the same.
+ * The edge between CPU and reporter. ThreadSanitizer must not see it, or it would excuse races in
+ * the library; what it then compiles is a locked instruction all the same.
  */
 #ifdef PTW_TSAN
 #define LEDGER_ORDER memory_order_relaxed

@@ -59,7 +59,8 @@ static void log_roles(const struct options *o, struct totals *t)
 
 static void log_cells(const struct options *o, struct totals *t)
 {
-	fprintf(o->log, "# pairs: how often the column's role began while the row's was inside\n# ");
+	fprintf(o->log, "# pairs: how often the column's role began while the row's was "
+			"inside\n# ");
 	for (unsigned int i = 0; i < ROLE_COUNT; i++)
 		fprintf(o->log, "%9c", STRESS_LETTERS[i]);
 	fprintf(o->log, "\n");
@@ -116,7 +117,7 @@ void log_end(const struct options *o, struct totals *t, unsigned int laps, unsig
 	fprintf(o->log, "# %" PRIu64 " flushes; empty tables: %" PRIu64 " reclaimed, %" PRIu64
 		" revived; most tables seen retired: %" PRIu64 "\n", get(&t->flushes), t->reclaimed,
 		t->revived, get(&t->most_retired));
-	fprintf(o->log, "# transitions counted exactly, page by page or block by block: %" PRIu64
+	fprintf(o->log, "# transitions counted exactly, page by page: %" PRIu64
 		"\n", t->exact_units);
 	fflush(o->log);
 }

@@ -49,10 +49,10 @@ PLANTS = {
          "return ptw_port_and_clear(slot, f->accessed) ? PTW_EXTENT_YOUNG : 0;",
          "return ptw_port_load(slot) & f->accessed ? PTW_EXTENT_YOUNG : 0;")]),
     # With its window made wider: as it is, it is a few instructions long.
-    "blind-and-on-block": (("plain", "tsan"), ("ept4",), [
+    "blind-and-on-block": (("plain", "tsan"), ("ept4", "x86-64", "ept4"), [
         ("lib/walk/harvest_template.h",
          "	if (level == 0 && f->and_clear && !guarded && !grouped && !ask->filter &&",
-         "	for (volatile int i_ = level == 1 ? 3000 : 0; i_; i_--)\n		;\n"
+         "	for (volatile int i_ = level == 1 ? 30000 : 0; i_; i_--)\n		;\n"
          "	if (level <= 1 && f->and_clear && !guarded && !grouped && !ask->filter &&")]),
     "clean-without-flush": (("plain", "tsan"), ("ept4", "arm64-s2-4k-swaf"), [
         ("lib/walk/harvest.c", "	if (flush && ((h->flags & (PTW_HARVEST_DIRTY | "

@@ -14,8 +14,8 @@ static struct worker *lender(struct stress *s)
 }
 
 /*
- * No CPU has kept a translation that was taken away by an operation which has returned: each of them
- * has flushed. Old ones may be there for a page that only became old.
+ * No CPU has kept a translation that was taken away by an operation which has returned: each of
+ * them has flushed. Old ones may be there for a page that only became old.
  */
 static void probe(struct worker *w, uint64_t ia)
 {

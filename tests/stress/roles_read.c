@@ -91,13 +91,15 @@ static bool check_result(struct worker *w, struct span span, uint32_t flags, uns
 {
 	struct stress *s = w->stress;
 	uint64_t words = ptw_bitmap_words(span.start, span.end, s->granule_lg2);
-	uint64_t changed = r->young_extents > r->dirty_extents ? r->young_extents : r->dirty_extents;
+	uint64_t changed = r->young_extents > r->dirty_extents ? r->young_extents :
+								 r->dirty_extents;
 	uint64_t young, dirty;
 
 	check_sections(s, "harvest", r->entries, flags & PTW_HARVEST_PEEK ? 0 : changed,
 		       r->sections);
 	if ((outputs & OUT_DENSE) && (outputs & ~(unsigned int)OUT_DENSE) &&
-	    (memcmp(w->young, w->young_out, words * 8) || memcmp(w->dirty, w->dirty_out, words * 8)))
+	    (memcmp(w->young, w->young_out, words * 8) ||
+	     memcmp(w->dirty, w->dirty_out, words * 8)))
 		stress_fail(s, "the outputs of one harvest of %#" PRIx64 " to %#" PRIx64 " differ",
 			    span.start, span.end);
 	if (!(outputs & OUT_DENSE)) {
@@ -109,7 +111,8 @@ static bool check_result(struct worker *w, struct span span, uint32_t flags, uns
 	if (young > r->young_pages || dirty > r->dirty_pages ||
 	    (plain_span(s, span) && (young != r->young_pages || dirty != r->dirty_pages)))
 		stress_fail(s, "a harvest of %#" PRIx64 " to %#" PRIx64 " counts %" PRIu64
-			    " young and %" PRIu64 " dirty pages, and shows %" PRIu64 " and %" PRIu64,
+			    " young and %" PRIu64 " dirty pages, and shows %" PRIu64 " and %"
+			    PRIu64,
 			    span.start, span.end, r->young_pages, r->dirty_pages, young, dirty);
 	return young != r->young_pages || dirty != r->dirty_pages;
 }
@@ -237,8 +240,8 @@ int stress_role_H(struct worker *w, struct span span)
 {
 	struct stress *s = w->stress;
 	uint32_t flags = PTW_HARVEST_ACCESSED;
-	/* Where extents differ in size, the size of this one is not known: that hides losses, and spoils
-	 * counts. */
+	/* Where extents differ in size, that of this one is not known: that hides losses, and
+	 * spoils counts. */
 	const struct area *area = space_area(s, span.start);
 	bool clear = !s->exact_round && area != &s->areas[AREA_BLOCKS] &&
 		     (area != &s->areas[AREA_MIXED] || below(w, 16) == 0);

@@ -26,7 +26,9 @@ static uint32_t all_prot(const struct stress *s)
 	return PTW_PROT_READ | PTW_PROT_WRITE | PTW_PROT_EXEC | (s->user ? PTW_PROT_USER : 0);
 }
 
-/* Mapping a page that is young at once is a transition by software: only where that can be counted. */
+/*
+ * Mapping a page that is young at once is a transition by software: only where that can be counted.
+ */
 static uint32_t initial_flags(struct worker *w, struct span span)
 {
 	struct stress *s = w->stress;

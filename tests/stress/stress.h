@@ -3,19 +3,19 @@
  * Stress: everybody at once on one page table. Thread roles come from the pairwise table of
  * <ptw/change.h> (pairs.py makes "pairs.h" of it); a ledger judges what they report.
  *
- * A run is made of laps, each with a page table of its own, and a lap of rounds. In a round the workers
- * do one operation after the other, each in a role, and the CPUs access pages. At the end of a round all
- * stand still, and the ledger must be right (rest.c).
+ * A run is made of laps, each with a page table of its own, and a lap of rounds. In a round the
+ * workers do one operation after the other, each in a role, and the CPUs access pages. At the end
+ * of a round all stand still, and the ledger must be right (rest.c).
  *
  * Areas of the input address space, by what can happen there:
  * | area | leaves | what is exact |
  * |---|---|---|
  * | pages | smallest pages | each page: transitions = reports + still set |
  * | protected | smallest pages whose permissions change | the same, but for faults fixed |
- * | mixed | pages, groups and blocks, split and collapsed | nothing is lost; nothing at all is reported
- *   of its quiet end |
- * | blocks | blocks, split but never collapsed | each page: transitions of its leaves = reports + still
- *   set |
+ * | mixed | pages, groups and blocks, split and collapsed | nothing is lost; nothing at all is
+ *   reported of its quiet end |
+ * | blocks | blocks, split but never collapsed | each page: transitions of its leaves = reports +
+ *   still set |
  */
 #ifndef PTW_STRESS_H
 #define PTW_STRESS_H
@@ -57,8 +57,8 @@ struct span {
 };
 
 /*
- * Accessed or dirty of one page. Transitions: at least `low`, at most `high`; `block_` are those of its
- * whole block, counted at the block's first page.
+ * Accessed or dirty of one page. Transitions: at least `low`, at most `high`; `block_` are those of
+ * its whole block, counted at the block's first page.
  */
 struct tally {
 	_Atomic uint64_t low, high;
@@ -73,7 +73,7 @@ struct tally {
  */
 struct page {
 	_Atomic uint64_t begun;   /* accesses that CPUs began */
-	_Atomic uint64_t walked;  /* number, as in begun, of the last that must have left A behind */
+	_Atomic uint64_t walked;  /* number, as in begun, of the last that left A behind */
 	_Atomic uint64_t young_covered; /* accesses up to this number were in time for a report */
 	_Atomic uint64_t written; /* writes that were done */
 	_Atomic uint64_t dirty_covered;
@@ -112,15 +112,15 @@ struct options {
 	uint64_t seed;
 	double seconds;
 	unsigned int threads;
-	unsigned int watchdog; /* seconds after which a round that does not end raises SIGALRM; 0: none */
+	unsigned int watchdog; /* seconds until a round that does not end raises SIGALRM; 0: none */
 	FILE *log;
 	const char *program;   /* named where the log tells how to repeat a run */
 };
 
 struct stress;
 
-/* A software CPU. The lock is what a processor's own instructions are to it: whoever has it knows that
- * the CPU stands between two accesses, as a TLB shootdown does. */
+/* A software CPU. Whoever has the lock knows that the CPU stands between two accesses, as a TLB
+ * shootdown does. */
 struct cpu {
 	pthread_mutex_t lock;
 	_Atomic unsigned int waiting; /* flushes that want the lock */
@@ -184,7 +184,7 @@ struct stress {
 	char failure[512];
 };
 
-/* random.c would be too grand: splitmix64. */
+/* splitmix64 */
 static inline uint64_t next_random(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15u;
@@ -213,8 +213,9 @@ static inline void raise_to(_Atomic uint64_t *word, uint64_t n)
 {
 	uint64_t old = get(word);
 
-	while (old < n && !atomic_compare_exchange_weak_explicit(word, &old, n, memory_order_relaxed,
-								 memory_order_relaxed))
+	while (old < n &&
+	       !atomic_compare_exchange_weak_explicit(word, &old, n, memory_order_relaxed,
+						      memory_order_relaxed))
 		;
 }
 

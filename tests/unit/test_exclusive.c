@@ -91,7 +91,8 @@ static int work(struct machine *machine, const struct drawn *d, struct answer *a
 	const struct ptw_map map = {
 		.size = sizeof(map),
 		.prot = d->prot,
-		.flags = (d->flags & 1 ? PTW_LEAF_YOUNG : 0) | (d->flags & 4 ? PTW_LEAF_USER_BIT : 0),
+		.flags = (d->flags & 1 ? PTW_LEAF_YOUNG : 0) |
+			 (d->flags & 4 ? PTW_LEAF_USER_BIT : 0),
 		.page_levels = d->level,
 	};
 	const struct ptw_unmap unmap = { .size = sizeof(unmap), .young = a->young,

@@ -124,7 +124,8 @@ Test(protect, refusal_changes_nothing)
 			/* What map refuses for its permissions, and nothing else. */
 			if (ret == PTW_ERR_EXISTS)
 				continue;
-			cr_assert_eq(ptw_protect(m.pgtable, 0, 8 * m.granule, prot, &dirty, &result),
+			cr_assert_eq(ptw_protect(m.pgtable, 0, 8 * m.granule, prot, &dirty,
+						 &result),
 				     ret);
 			refused++;
 		}
@@ -175,7 +176,7 @@ Test(protect, processors_obey)
 		}
 		cr_assert_eq(ptw_protect(m.pgtable, 0, 8 * g, all, NULL, &result), PTW_OK);
 		cr_assert_eq(result.leaves, 3u);
-		/* Again: nothing to change, and a flush all the same, for who did it may not have. */
+		/* Again: nothing to change, but whoever did it may not have flushed yet. */
 		cr_assert_eq(m.flushes, 2u);
 		cr_assert_eq(ptw_protect(m.pgtable, 0, 8 * g, all, NULL, &result), PTW_OK);
 		cr_assert_eq(result.leaves, 0u);
@@ -299,7 +300,8 @@ Test(protect, groups)
 /* Stage 1: from user to kernel a leaf would have to break. All before it is done. */
 Test(protect, user_to_kernel)
 {
-	static const char *const stage1[] = { "arm64-s1-4k", "arm64-s1-16k-swaf", "arm64-s1-64k-lpa" };
+	static const char *const stage1[] = { "arm64-s1-4k", "arm64-s1-16k-swaf",
+					      "arm64-s1-64k-lpa" };
 	const uint32_t kernel = PTW_PROT_READ | PTW_PROT_WRITE;
 
 	for (unsigned int i = 0; i < 3; i++) {
