@@ -8,6 +8,23 @@
 
 #define MILLION ((uint64_t)1 << 20)
 
+const struct measurement_name measurement_names[MEASUREMENTS + 1] = {
+	{"harvest", MEASURE_HARVEST},
+	{"single", MEASURE_SINGLE},
+	{"memory", MEASURE_MEMORY},
+	{"writer", MEASURE_WRITER},
+	{"grace", MEASURE_GRACE},
+	{"writers", MEASURE_WRITERS},
+	{0},
+};
+
+bool figure_met(const struct figure *figure)
+{
+	if (figure->total && figure->kept < KEPT_MIN)
+		return false;
+	return figure->at_least ? figure->value >= figure->goal : figure->value <= figure->goal;
+}
+
 static void sink_write(struct sink *sink, const struct figure *figure)
 {
 	/* Below PIPE_BUF, so it goes out whole. */
@@ -32,7 +49,9 @@ void measurements_run(struct sink *sink, unsigned int measurements)
 	static const uint64_t sizes[] = {MILLION, 16 * MILLION};
 
 	sink->steps = !!(measurements & MEASURE_MEMORY) + 2 * !!(measurements & MEASURE_HARVEST) +
-		      2 * !!(measurements & MEASURE_SINGLE);
+		      2 * !!(measurements & MEASURE_SINGLE) + !!(measurements & MEASURE_WRITER) +
+		      !!(measurements & MEASURE_GRACE) +
+		      WRITERS_STEPS * !!(measurements & MEASURE_WRITERS);
 	/* First, while the heap is as the program found it. */
 	if (measurements & MEASURE_MEMORY) {
 		memory_measure(sink);
@@ -48,6 +67,16 @@ void measurements_run(struct sink *sink, unsigned int measurements)
 			sink_step(sink);
 		}
 	}
+	if (measurements & MEASURE_WRITER) {
+		writer_measure(sink);
+		sink_step(sink);
+	}
+	if (measurements & MEASURE_GRACE) {
+		grace_measure(sink);
+		sink_step(sink);
+	}
+	if (measurements & MEASURE_WRITERS)
+		writers_measure(sink);
 }
 
 void bench_die(int status, const char *format, ...)

@@ -11,7 +11,7 @@
 #define EXIT_BAD_INPUT 2
 
 /* Most figures of one run, process launches, and blocks that must be left of each kind. */
-#define FIGURES_MAX  16
+#define FIGURES_MAX  32
 #define LAUNCHES_MAX 3
 #define KEPT_MIN     100
 
@@ -19,7 +19,8 @@
 struct figure {
 	char id[24];
 	double value;
-	double goal; /* met: value <= goal */
+	double goal;
+	bool at_least; /* met: value >= goal, else value <= goal */
 	uint64_t kept;
 	uint64_t total; /* blocks; 0: nothing was timed */
 	char detail[256];
@@ -29,8 +30,23 @@ enum measurement {
 	MEASURE_MEMORY = 1,
 	MEASURE_HARVEST = 2,
 	MEASURE_SINGLE = 4,
-	MEASURE_ALL = 7,
+	MEASURE_WRITER = 8,
+	MEASURE_GRACE = 16,
+	MEASURE_WRITERS = 32,
+	MEASURE_ALL = 63,
+	/* named as the goals of the project */
+	MEASURE_GOALS = MEASURE_WRITER | MEASURE_GRACE | MEASURE_WRITERS,
 };
+
+#define MEASUREMENTS 6
+
+/* Ended by a null name. */
+struct measurement_name {
+	const char *name;
+	enum measurement measurement;
+};
+
+extern const struct measurement_name measurement_names[MEASUREMENTS + 1];
 
 /* Where figures go, and how far the work is. */
 struct sink {
@@ -40,6 +56,9 @@ struct sink {
 	unsigned int done;
 };
 
+/* Enough was kept, and the value is on the right side of the goal. */
+bool figure_met(const struct figure *figure);
+
 /* Hand on a figure; steps of work done are counted by sink_step(). */
 void sink_figure(struct sink *sink, const struct figure *figure);
 void sink_step(struct sink *sink);
@@ -48,6 +67,11 @@ void sink_step(struct sink *sink);
 void memory_measure(struct sink *sink);
 void harvest_measure(struct sink *sink, uint64_t entries);
 void single_measure(struct sink *sink, uint64_t entries);
+void writer_measure(struct sink *sink);
+void grace_measure(struct sink *sink);
+/* Counts steps itself: so many. */
+#define WRITERS_STEPS 4
+void writers_measure(struct sink *sink);
 
 /* Run what `measurements` names, in this process. */
 void measurements_run(struct sink *sink, unsigned int measurements);

@@ -8,34 +8,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BAR_WIDTH 40
+#include "progress.h"
 
 struct launch {
 	struct figure figure[FIGURES_MAX];
 	unsigned int count;
 };
 
-static void progress(double share)
-{
-	static const char full[BAR_WIDTH + 1] = "########################################";
-	static int shown = -1;
-	int percent = (int)(100 * share);
-
-	if (percent == shown || !isatty(STDERR_FILENO))
-		return;
-	shown = percent;
-	if (percent < 100)
-		fprintf(stderr, "\rmeasuring [%-*.*s] %3d %%", BAR_WIDTH, percent * BAR_WIDTH / 100,
-			full, percent);
-	else
-		fputs("\r\033[K", stderr);
-	fflush(stderr);
-}
-
 static void exec_worker(int fd, unsigned int measurements, bool quick)
 {
 	char worker[32];
-	const char *argv[8];
+	const char *argv[3 + MEASUREMENTS + 1];
 	unsigned int argc = 0;
 
 	snprintf(worker, sizeof(worker), "--worker=%d", fd);
@@ -43,12 +26,9 @@ static void exec_worker(int fd, unsigned int measurements, bool quick)
 	argv[argc++] = worker;
 	if (quick)
 		argv[argc++] = "--quick";
-	if (measurements & MEASURE_HARVEST)
-		argv[argc++] = "harvest";
-	if (measurements & MEASURE_SINGLE)
-		argv[argc++] = "single";
-	if (measurements & MEASURE_MEMORY)
-		argv[argc++] = "memory";
+	for (const struct measurement_name *m = measurement_names; m->name; m++)
+		if (measurements & (unsigned int)m->measurement)
+			argv[argc++] = m->name;
 	argv[argc] = NULL;
 	execv("/proc/self/exe", (char *const *)argv);
 	bench_die(EXIT_WRONG, "cannot start itself again: %s", strerror(errno));
@@ -74,7 +54,7 @@ static void launch_one(struct launch *launch, unsigned int measurements, bool qu
 	close(fds[1]);
 	while (read(fds[0], &figure, sizeof(figure)) == (ssize_t)sizeof(figure)) {
 		if (!figure.id[0])
-			progress((done + figure.value) / launches);
+			progress_show((done + figure.value) / launches);
 		else if (launch->count < FIGURES_MAX)
 			launch->figure[launch->count++] = figure;
 	}
@@ -112,7 +92,7 @@ void launch_all(struct figures *figures, unsigned int measurements, bool quick)
 	*figures = (struct figures){.launches = quick ? 1 : LAUNCHES_MAX};
 	for (unsigned int i = 0; i < figures->launches; i++)
 		launch_one(&launch[i], measurements, quick, i, figures->launches);
-	progress(1);
+	progress_show(1);
 	figures->count = launch[0].count;
 	for (unsigned int f = 0; f < figures->count; f++) {
 		struct figure *figure = &figures->figure[f];

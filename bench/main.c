@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiment.h"
 #include "launch.h"
 #include "options.h"
+#include "output.h"
 #include "report.h"
 
 int main(int argc, char **argv)
@@ -12,6 +14,8 @@ int main(int argc, char **argv)
 	struct figures figures;
 	struct options options;
 
+	if (argc > 1 && strcmp(argv[1], "experiment") == 0)
+		return experiment_main(argc - 1, argv + 1);
 	options_parse(&options, argc, argv);
 	if (options.worker >= 0) {
 		struct sink sink = {.fd = options.worker, .quick = options.quick};
@@ -20,7 +24,7 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	if (options.json)
-		report_check(options.json);
+		output_check(options.json);
 	launch_all(&figures, options.measurements, options.quick);
 	if (options.json)
 		report_json(&figures, options.json);

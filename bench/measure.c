@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* RUSAGE_THREAD */
-#define _GNU_SOURCE
 #include "measure.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "figure.h"
+#include "thread.h"
 
 /* Give up on a machine that never lets a block through. */
 #define SECONDS_MAX 12
@@ -17,22 +14,6 @@ struct samples {
 	uint64_t kept;
 	uint64_t room;
 };
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static long preemptions(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_THREAD, &usage);
-	return usage.ru_nivcsw;
-}
 
 static void samples_add(struct samples *samples, double ns)
 {
@@ -65,13 +46,13 @@ static void run_block(const struct measure *m, unsigned int side, uint64_t block
 		      struct samples *samples)
 {
 	long before = preemptions();
-	double start = now_ns();
-	double end;
+	uint64_t start = now_ns();
+	uint64_t end;
 
 	m->side[side](m->context, block);
 	end = now_ns();
 	if (preemptions() == before)
-		samples_add(samples, end - start);
+		samples_add(samples, (double)(end - start));
 }
 
 /*
@@ -101,7 +82,7 @@ static uint64_t fewest(const struct measure *m, const struct samples *samples)
 void measure_run(const struct measure *m, struct measured *measured)
 {
 	struct samples samples[MEASURE_SIDES] = {0};
-	double deadline = now_ns() + SECONDS_MAX * 1e9;
+	uint64_t deadline = now_ns() + SECONDS_MAX * (uint64_t)1000000000;
 
 	*measured = (struct measured){0};
 	/* Once for the page faults and the branch predictors. */

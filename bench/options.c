@@ -6,28 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command.h"
 #include "figure.h"
 
 #define KEY_WORKER 0x100
+#define KEY_GOALS  0x101
 
 static const struct argp_option option_table[] = {
 	{"json", 'j', "FILE", 0, "Write the figures to FILE; - prints them instead of the table",
 	 0},
 	{"quick", 'q', NULL, 0, "One process and few blocks: does it work at all?", 0},
+	{"goals", KEY_GOALS, NULL, 0,
+	 "The measurements of the project's goals: G6, G7 and W1 to W4", 0},
 	{"help", 'h', NULL, 0, "Print this and exit", -1},
 	{"version", 'V', NULL, 0, "Print the version and exit", -1},
 	{"worker", KEY_WORKER, "FD", OPTION_HIDDEN, NULL, 0},
 	{0},
-};
-
-static const struct {
-	const char *name;
-	enum measurement measurement;
-} measurements[] = {
-	{"harvest", MEASURE_HARVEST},
-	{"single", MEASURE_SINGLE},
-	{"memory", MEASURE_MEMORY},
-	{"all", MEASURE_ALL},
 };
 
 static const char doc[] =
@@ -36,6 +30,12 @@ static const char doc[] =
 	"  harvest  whole-range harvest, 1 % young, 1 M and 16 M entries, against a scalar read\n"
 	"  single   ptw_test_young against a walk written by hand\n"
 	"  memory   bytes of a page table beyond its tables\n"
+	"  writer   a writer's single-page operations next to a harvester and alone (G6)\n"
+	"  grace    grace periods and harvest, by the library's read-side sections and others (G7)\n"
+	"  writers  map and unmap against a compare-exchange loop and PTW_WRITERS_EXCLUSIVE; one page;\n"
+	"           two writers (W1 to W4)\n"
+	"\n"
+	"ptw-bench experiment NAME runs an experiment: ptw-bench experiment --help.\n"
 	"\n"
 	"Every figure is the median of three processes; kept/total are the blocks in which nobody "
 	"took the processor away, and all blocks.\n"
@@ -47,23 +47,20 @@ static const char doc[] =
 
 static void parse_measurement(struct options *options, const char *name)
 {
-	for (size_t i = 0; i < sizeof(measurements) / sizeof(measurements[0]); i++) {
-		if (strcmp(measurements[i].name, name) == 0) {
-			options->measurements |= measurements[i].measurement;
+	if (strcmp(name, "all") == 0) {
+		options->measurements = MEASURE_ALL;
+		return;
+	}
+	for (const struct measurement_name *m = measurement_names; m->name; m++) {
+		if (strcmp(m->name, name) == 0) {
+			options->measurements |= (unsigned int)m->measurement;
 			return;
 		}
 	}
-	bench_die(EXIT_BAD_INPUT, "no measurement '%s'; give harvest, single, memory or all", name);
-}
-
-/* getopt took offence at argv[at]: say at what. */
-static void fail_option(char **argv, int at)
-{
-	const char *word = argv[at];
-
-	if (strcmp(word, "--json") == 0 || strcmp(word, "-j") == 0)
-		bench_die(EXIT_BAD_INPUT, "option %s needs a file; see ptw-bench --help", word);
-	bench_die(EXIT_BAD_INPUT, "bad option '%s'; ptw-bench --help lists the options", word);
+	bench_die(EXIT_BAD_INPUT,
+		  "no measurement '%s'; give harvest, single, memory, writer, grace, writers "
+		  "or all",
+		  name);
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state);
@@ -91,6 +88,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'V':
 		puts("ptw-bench " PTW_BENCH_VERSION);
 		exit(EXIT_SUCCESS);
+	case KEY_GOALS:
+		options->measurements |= MEASURE_GOALS;
+		return 0;
 	case KEY_WORKER:
 		options->worker = atoi(arg);
 		return 0;
@@ -98,7 +98,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		parse_measurement(options, arg);
 		return 0;
 	case ARGP_KEY_ERROR:
-		fail_option(state->argv, state->next > 1 ? state->next - 1 : 1);
+		command_fail("ptw-bench", option_table, state->argv,
+			     state->next > 1 ? state->next - 1 : 1);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -5,9 +5,6 @@
 
 #include "launch.h"
 
-/* Can this file be written? Ends the program if not, before minutes of work are in vain. */
-void report_check(const char *path);
-
 /*
  * [{id, value, goal, met, kept, total, detail}, ...]; kept and total are null where nothing was
  * timed. Written under a temporary name and renamed, so that the file is there whole or not at all.

@@ -33,7 +33,7 @@ static void collect(struct tables *tables, uint64_t *table, unsigned int level)
 			collect(tables, (uint64_t *)(uintptr_t)(table[i] & EPT_ADDRESS), level - 1);
 }
 
-void tables_build(struct tables *tables, uint64_t entries)
+void tables_build_as(struct tables *tables, uint64_t entries, uint32_t flags)
 {
 	const struct ptw_map map = {
 		.size = sizeof(map),
@@ -47,6 +47,7 @@ void tables_build(struct tables *tables, uint64_t entries)
 
 	*tables = (struct tables){.entries = entries, .random = SEED};
 	error = ptw_preset("ept4", &config);
+	config.flags = flags;
 	if (!error)
 		error = ptw_pgtable_create(&config, &tables->pgtable);
 	if (!error)
@@ -62,6 +63,11 @@ void tables_build(struct tables *tables, uint64_t entries)
 	if (tables->count != entries / TABLE_ENTRIES)
 		bench_die(EXIT_WRONG, "%llu entries were mapped, and %llu leaf tables found",
 			  (unsigned long long)entries, (unsigned long long)tables->count);
+}
+
+void tables_build(struct tables *tables, uint64_t entries)
+{
+	tables_build_as(tables, entries, 0);
 }
 
 void tables_free(struct tables *tables)

@@ -32,6 +32,8 @@ struct tables {
 
 /* `entries`: a multiple of 512. Fails for want of memory only, with one line. */
 void tables_build(struct tables *tables, uint64_t entries);
+/* With these flags of a page table (enum ptw_config_flag). */
+void tables_build_as(struct tables *tables, uint64_t entries, uint32_t flags);
 void tables_free(struct tables *tables);
 
 /*

@@ -54,7 +54,8 @@ static inline void ptw_gather_init(struct ptw_gather *gather, struct ptw_pgtable
 /* Input addresses [start, end) changed at `level`. */
 void ptw_gather_range(struct ptw_gather *gather, uint64_t start, uint64_t end, unsigned int level);
 
-/* `table` was unlinked: no new walk reaches it, and all its entries are frozen. */
+/* `table` was unlinked: no new walk reaches it, and all its entries are frozen. Its addresses are gathered
+ * before. */
 void ptw_gather_table(struct ptw_gather *gather, uint64_t *table);
 
 /* Entries of `table`, frozen by the caller, become empty after the flush. */

@@ -92,6 +92,7 @@ static enum ptw_reclaim_outcome ptw_reclaim_table(struct ptw_gather *gather, uin
 struct ptw_reclaim_sum {
 	bool unlinked;
 	bool owned;
+	unsigned int waiting; /* notes that were not old enough */
 };
 
 /* Follow the note at `slot`, if it still is `note`. */
@@ -123,14 +124,18 @@ static struct ptw_reclaim_sum ptw_reclaim_notes(struct ptw_gather *gather, uint6
 						uint64_t end, uint32_t age)
 {
 	struct ptw_pgtable *p = gather->pgtable;
-	struct ptw_reclaim_sum sum = { false, false };
+	struct ptw_reclaim_sum sum = { false, false, 0 };
 
 	for (unsigned int i = 0; i < PTW_NOTES && !ptw_gather_full(gather); i++) {
 		uint64_t note = ptw_port_load(&p->note[i]);
 		uint64_t ia = ptw_note_ia(p, note), size;
 
-		if (!note || ptw_note_age(p, note) < age)
+		if (!note)
 			continue;
+		if (ptw_note_age(p, note) < age) {
+			sum.waiting++;
+			continue;
+		}
 		size = (uint64_t)1 << ptw_span_lg2(p->instance->format, ptw_note_level(note) + 1);
 		if (ia >= start && ia < end && end - ia >= size)
 			ptw_reclaim_note(gather, &p->note[i], note, &sum);
@@ -172,7 +177,7 @@ bool ptw_reclaim_due(struct ptw_gather *gather)
 	if (p->reclaim_delay == PTW_RECLAIM_NEVER || !ptw_port_load(&p->tables_empty))
 		return false;
 	sum = ptw_reclaim_notes(gather, 0, UINT64_MAX, p->reclaim_delay);
-	if (p->reclaim_delay)
+	if (sum.waiting > PTW_NOTES_WAITING)
 		ptw_reclaim_oldest(gather, &sum);
 	return sum.unlinked;
 }

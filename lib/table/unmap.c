@@ -110,8 +110,9 @@ static int ptw_unmap_dead(struct ptw_unmap_job *job, uint64_t *table, unsigned i
 			  uint64_t ia);
 
 /*
- * Entry `i` of a dead table, which is not a plain leaf or empty: freeze it, with all below. PTW_OK,
- * PTW_ERR_AGAIN if it is owned (or what comes from below), or 1 if it has changed and wants another look. *done: entries.
+ * An entry of a dead table that is not a plain leaf or empty: freeze it, with all below. PTW_OK;
+ * PTW_ERR_AGAIN if it is owned, or what comes from below; 1 if it has changed and wants another look.
+ * *done: entries.
  */
 static int ptw_unmap_dead_entry(struct ptw_unmap_job *job, uint64_t *slot, uint64_t ia,
 				unsigned int level, unsigned int *done)
@@ -187,7 +188,6 @@ static int ptw_unmap_dead(struct ptw_unmap_job *job, uint64_t *table, unsigned i
 		}
 		/* What is gathered here hangs at entries that are ours: it can go. */
 		if (!ret && ptw_gather_full(&job->gather)) {
-			ptw_gather_range(&job->gather, start, ia, 0);
 			ptw_gather_finish(&job->gather);
 			ret = ptw_backlog_check(p);
 		}
@@ -195,14 +195,14 @@ static int ptw_unmap_dead(struct ptw_unmap_job *job, uint64_t *table, unsigned i
 			/* A table below may have said where. */
 			if (job->ia < ia)
 				job->ia = ia;
-			if (ia > start)
-				ptw_gather_range(&job->gather, start, ia, 0);
 			ptw_unmap_revive(job, table, i);
 			ptw_live_add(p, table, start, level, -removed);
 			return ret;
 		}
 	}
 	ptw_live_add(p, table, start, level, PTW_LIVE_DEAD - removed);
+	/* With its addresses, so that no flush can come between the two. */
+	ptw_gather_range(&job->gather, start, ia, 0);
 	ptw_gather_table(&job->gather, table);
 	return PTW_OK;
 }
@@ -224,7 +224,6 @@ static int ptw_unmap_table(struct ptw_unmap_job *job, const struct ptw_spot *spo
 		return ret;
 	}
 	job->ia = end;
-	ptw_gather_range(&job->gather, start, end, 0);
 	if (p->geometry.break_before_make) {
 		ptw_gather_thaw(&job->gather, spot->table, start,
 				(unsigned int)(spot->slot - spot->table), 1, spot->level);
@@ -446,8 +445,9 @@ int ptw_unmap(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struct 
 	if (!ret) {
 		ret = ptw_unmap_range(&job);
 		ptw_gather_end(&job.gather);
-		/* After this call's own notes. */
-		if (job.leaves && ptw_port_load(&p->tables_empty))
+		/* After this call's own notes; nobody else looks at their age. */
+		if (job.leaves && p->reclaim_delay && p->reclaim_delay != PTW_RECLAIM_NEVER &&
+		    ptw_port_load(&p->tables_empty))
 			ptw_port_add32(&p->note_clock, 1);
 	}
 	ptw_unmap_answer(&job, result);

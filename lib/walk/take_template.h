@@ -35,8 +35,11 @@ static ptw_always_inline unsigned int ptw_take_run(const struct ptw_format *f,
 						   struct ptw_taken *taken)
 {
 	const uint64_t keep = p->build->held(l, level) | f->group_bit;
+	/* Not in memory: a locked instruction waits for the stores before it. */
+	uint64_t removed = 0, young = 0, dirty = 0;
+	unsigned int i;
 
-	for (unsigned int i = 0; i < n; i++) {
+	for (i = 0; i < n; i++) {
 		uint64_t e = ptw_port_load_table(&slot[i]);
 
 		for (;;) {
@@ -46,18 +49,22 @@ static ptw_always_inline unsigned int ptw_take_run(const struct ptw_format *f,
 				continue;
 			}
 			if (!f->present(l, e, level) || !f->leaf(e, level) || (e & keep))
-				return i;
+				goto out;
 			if (exclusive)
 				e = ptw_port_xchg(&slot[i], gone);
 			else if (!ptw_port_cas(&slot[i], &e, gone))
 				continue;
-			taken->removed |= (uint64_t)1 << i;
-			taken->young |= (uint64_t)f->young(l, e, level) << i;
-			taken->dirty |= (uint64_t)f->dirty_leaf(l, e, level) << i;
+			removed |= (uint64_t)1 << i;
+			young |= (uint64_t)f->young(l, e, level) << i;
+			dirty |= (uint64_t)f->dirty_leaf(l, e, level) << i;
 			break;
 		}
 	}
-	return n;
+out:
+	taken->removed = removed;
+	taken->young = young;
+	taken->dirty = dirty;
+	return i;
 }
 
 #endif /* PTW_LIB_TAKE_TEMPLATE_H */
