@@ -158,6 +158,7 @@ static inline void do_collapse(struct run *r, struct area *a)
 	struct ptw_change_result got = { .size = sizeof(got) };
 	uint64_t start, end, tables = tables_in_use(r);
 	uint32_t from, to;
+	bool alike = true;
 	int ret;
 
 	random_range(r, a, &from, &to);
@@ -191,7 +192,10 @@ static inline void do_collapse(struct run *r, struct area *a)
 			      "collapse to level %u left level %u at %#" PRIx64, level,
 			      a->page[p].level, ia_of(r, a, p));
 	}
-	family_answer(r, got.tables);
+	/* Whether a page whose write permission was taken is like the others depends on the format. */
+	for (uint32_t p = from; p < to; p++)
+		alike &= !a->page[p].count || !extent_of(a, p)->protected;
+	family_answer(r, alike ? got.tables : 0);
 }
 
 static inline void do_reclaim(struct run *r, struct area *a)
