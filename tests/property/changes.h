@@ -158,7 +158,6 @@ static inline void do_collapse(struct run *r, struct area *a)
 	struct ptw_change_result got = { .size = sizeof(got) };
 	uint64_t start, end, tables = tables_in_use(r);
 	uint32_t from, to;
-	bool alike = true;
 	int ret;
 
 	random_range(r, a, &from, &to);
@@ -168,6 +167,10 @@ static inline void do_collapse(struct run *r, struct area *a)
 	any_range(r, &start, &end);
 	if (level >= r->m.info.levels)
 		return;
+	/* Whether a page whose write permission was taken is like the others depends on the format. */
+	for (uint32_t p = from; p < to && r->alike; p++)
+		if (a->page[p].count && extent_of(a, p)->protected)
+			return;
 	ret = ptw_collapse(r->m.pgtable, start, end, level, &got);
 	check(r, ret == PTW_OK, "collapse: %s", ptw_strerror(ret));
 	check_eq(r, "reached", got.reached, ia_of(r, a, to));
@@ -192,10 +195,7 @@ static inline void do_collapse(struct run *r, struct area *a)
 			      "collapse to level %u left level %u at %#" PRIx64, level,
 			      a->page[p].level, ia_of(r, a, p));
 	}
-	/* Whether a page whose write permission was taken is like the others depends on the format. */
-	for (uint32_t p = from; p < to; p++)
-		alike &= !a->page[p].count || !extent_of(a, p)->protected;
-	family_answer(r, alike ? got.tables : 0);
+	family_answer(r, got.tables);
 }
 
 static inline void do_reclaim(struct run *r, struct area *a)
