@@ -267,7 +267,7 @@ int ptw_collapse(struct ptw_pgtable *p, uint64_t start, uint64_t end, unsigned i
 			reached = job.ia;
 		worst = ret ? ret : worst;
 	}
-	ptw_gather_end(&job.gather);
+	ptw_reclaim_finish(&job.gather);
 	answer.reached = worst ? reached : end;
 	answer.leaves = job.leaves;
 	answer.tables = job.gather.unlinked;

@@ -3,9 +3,6 @@
 
 #include "lib/table/table.h"
 
-/* Rounds of reclaim that one call makes at most: each unlinks something, and may empty the table above. */
-#define PTW_GATHER_ROUNDS 64
-
 void ptw_gather_range(struct ptw_gather *gather, uint64_t start, uint64_t end, unsigned int level)
 {
 	struct ptw_range *r = gather->range;
@@ -132,19 +129,6 @@ void ptw_gather_retire(struct ptw_gather *gather)
 	gather->tables = NULL;
 	gather->table_count = 0;
 	gather->kind = PTW_FLUSH_LEAF;
-}
-
-void ptw_gather_end(struct ptw_gather *gather)
-{
-	for (unsigned int i = 0; i < PTW_GATHER_ROUNDS; i++) {
-		/* At the limit empty tables go back another time: what was asked for is done. */
-		bool more = ptw_backlog(gather->pgtable) < gather->pgtable->backlog_limit &&
-			    ptw_reclaim_due(gather);
-
-		if (!more && !gather->ranges && !gather->tables && !gather->thaws)
-			return;
-		ptw_gather_finish(gather);
-	}
 }
 
 uint64_t ptw_backlog(const struct ptw_pgtable *p)

@@ -92,9 +92,6 @@ static inline void ptw_gather_finish(struct ptw_gather *gather)
 	ptw_gather_retire(gather);
 }
 
-/* Finish, with the empty tables that are due. */
-void ptw_gather_end(struct ptw_gather *gather);
-
 /* Tables that wait for a grace period. */
 uint64_t ptw_backlog(const struct ptw_pgtable *p);
 

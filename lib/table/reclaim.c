@@ -169,7 +169,8 @@ static void ptw_reclaim_oldest(struct ptw_gather *gather, struct ptw_reclaim_sum
 	}
 }
 
-bool ptw_reclaim_due(struct ptw_gather *gather)
+/* Unlink what is noted as empty and due. Outside sections. Returns whether anything was unlinked. */
+static bool ptw_reclaim_due(struct ptw_gather *gather)
 {
 	struct ptw_pgtable *p = gather->pgtable;
 	struct ptw_reclaim_sum sum;
@@ -180,6 +181,22 @@ bool ptw_reclaim_due(struct ptw_gather *gather)
 	if (sum.waiting > PTW_NOTES_WAITING)
 		ptw_reclaim_oldest(gather, &sum);
 	return sum.unlinked;
+}
+
+/* Rounds of reclaim that one call makes at most: each unlinks something, and may empty the table above. */
+#define PTW_FINISH_ROUNDS 64
+
+void ptw_reclaim_finish(struct ptw_gather *gather)
+{
+	for (unsigned int i = 0; i < PTW_FINISH_ROUNDS; i++) {
+		/* At the limit empty tables go back another time: what was asked for is done. */
+		bool more = ptw_backlog(gather->pgtable) < gather->pgtable->backlog_limit &&
+			    ptw_reclaim_due(gather);
+
+		if (!more && !gather->ranges && !gather->tables && !gather->thaws)
+			return;
+		ptw_gather_finish(gather);
+	}
 }
 
 /* Note what is empty among the tables that lie in [start, end) whole. */

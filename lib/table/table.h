@@ -133,10 +133,7 @@ void ptw_table_discard(struct ptw_pgtable *p, uint64_t *table);
  */
 bool ptw_table_kill_empty(struct ptw_pgtable *p, uint64_t *table, unsigned int level);
 
-/*
- * Unlink what is noted as empty and due. Outside sections; the caller finishes the gather. Returns
- * whether anything was unlinked.
- */
-bool ptw_reclaim_due(struct ptw_gather *gather);
+/* Finish a gather, with the empty tables that are due. Outside sections. */
+void ptw_reclaim_finish(struct ptw_gather *gather);
 
 #endif /* PTW_LIB_TABLE_H */

@@ -362,7 +362,7 @@ static int ptw_unmap_range(struct ptw_unmap_job *job)
 
 	while (!ret && job->ia < job->end) {
 		if (ptw_gather_full(&job->gather) || job->emptied >= PTW_UNMAP_EMPTIED) {
-			ptw_gather_end(&job->gather);
+			ptw_reclaim_finish(&job->gather);
 			job->emptied = 0;
 			ret = ptw_backlog_check(job->pgtable);
 			if (ret)
@@ -444,7 +444,7 @@ int ptw_unmap(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struct 
 		ret = PTW_ERR_BLOCK;
 	if (!ret) {
 		ret = ptw_unmap_range(&job);
-		ptw_gather_end(&job.gather);
+		ptw_reclaim_finish(&job.gather);
 		/* After this call's own notes; nobody else looks at their age. */
 		if (job.leaves && p->reclaim_delay && p->reclaim_delay != PTW_RECLAIM_NEVER &&
 		    ptw_port_load(&p->tables_empty))
