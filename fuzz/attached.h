@@ -64,7 +64,8 @@ static inline struct span span_of(const struct op *op)
 		s.raw_end |= ~(m.ia_end - 1);
 		s.legal = false;
 	} else if (op->misc == 0xff) {
-		s.raw_start += op->length;
+		/* Odd, or it might be aligned all the same. */
+		s.raw_start += op->length ? op->length | 1 : 0;
 		s.legal = !op->length;
 	}
 	return s;
