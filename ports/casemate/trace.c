@@ -9,6 +9,8 @@
 
 #include <ptw/port.h>
 
+#include "ports/casemate/record.h"
+
 /* Addresses of one flush that are invalidated one by one. */
 #define BY_ADDRESS_MAX 1024u
 #define PAGES_LG2      16u
