@@ -82,11 +82,11 @@ static inline int ptw_guard(const struct ptw_pgtable *p, uint64_t *const *path, 
 			break;
 	if (i == p->bounds_count || (pa & (bytes - 1)))
 		return PTW_ERR_CORRUPT_BOUNDS;
-	/* On the path already, or one of several concatenated roots? */
+	/* On the path already, or over the root, which may be several tables, or less than one? */
 	for (i = level; i < p->geometry.root_level; i++)
 		if (path[i] == child)
 			return PTW_ERR_CORRUPT_CYCLE;
-	if (child >= p->root && child < p->root + ((uint64_t)1 << p->geometry.root_lg2))
+	if (child < p->root + ((uint64_t)1 << p->geometry.root_lg2) && child + bytes / 8 > p->root)
 		return PTW_ERR_CORRUPT_CYCLE;
 	return PTW_OK;
 }

@@ -11,7 +11,7 @@
 #include "tests/unit/changes.h"
 #include "tests/unit/owner.h"
 
-void (*test_hook)(int op, const void *address);
+__thread void (*test_hook)(int op, const void *address);
 
 /* What happens before the n-th access of a kind, to an address or to any. */
 static struct {

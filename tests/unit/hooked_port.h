@@ -4,7 +4,8 @@
 #define PTW_TESTS_HOOKED_PORT_H
 
 /* `op` is an enum ptw_port_op, which the port defines below. */
-extern void (*test_hook)(int op, const void *address);
+/* Of the test's own thread: the one that frees tables after a grace period is none of its business. */
+extern __thread void (*test_hook)(int op, const void *address);
 
 #define PTW_PORT_HOOK(op, address) (test_hook ? test_hook((op), (address)) : (void)0)
 

@@ -9,7 +9,7 @@
 
 #include "tests/unit/pgtable_machine.h"
 
-void (*test_hook)(int op, const void *address);
+__thread void (*test_hook)(int op, const void *address);
 
 static struct machine m;
 

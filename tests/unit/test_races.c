@@ -11,7 +11,7 @@
 #include "tests/unit/pgtable_machine.h"
 #include "tests/unit/owner.h"
 
-void (*test_hook)(int op, const void *address);
+__thread void (*test_hook)(int op, const void *address);
 
 /* What the hook does, to which entry, before which access, and how often. */
 static struct {
