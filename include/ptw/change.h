@@ -72,7 +72,8 @@ struct ptw_map {
  * @return PTW_OK; PTW_ERR_EXISTS if anything in the range is mapped (at result->reached),
  *         PTW_ERR_OUTPUT, PTW_ERR_PERM, PTW_ERR_NOMEM, PTW_ERR_AGAIN: nothing was changed, and
  *         result->leaves is 0; unless another writer was at work in the range meanwhile: then what
- *         lies before `reached` stays mapped, and result->leaves tells how many leaves that are
+ *         lies before `reached` stays mapped, and result->leaves tells how many leaves that are. So
+ *         go on at `start` if leaves is 0, at `reached` if not
  *
  * A first pass refuses what is mapped and prepares in private every table that is missing, with its
  * leaves in it; a second one publishes. Where another writer linked a table first, the prepared one
@@ -90,10 +91,16 @@ PTW_API int ptw_map(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end, u
 
 /** How to unmap. */
 enum ptw_unmap_flag {
-	PTW_UNMAP_STRICT = 1, /**< end with PTW_ERR_HOLE at the first page that is not mapped */
+	/** End with PTW_ERR_HOLE at the first page that is not mapped. Takes entry by entry; tables go as
+	 *  empty ones do (ptw_config.reclaim_delay). */
+	PTW_UNMAP_STRICT = 1,
 };
 
-/** Where unmap reports the state it removed; bitmaps of the same shape as a harvest's. */
+/**
+ * Where unmap reports the state it removed; bitmaps of the same shape as a harvest's: bit 0 follows from
+ * the call's own `start`, so a call that goes on at `reached` needs its bitmap moved along. Counts are of
+ * one call, bitmaps are ORed into.
+ */
 struct ptw_unmap {
 	size_t size;     /**< sizeof(struct ptw_unmap), so that it can grow */
 	uint32_t flags;  /**< enum ptw_unmap_flag */
@@ -108,8 +115,8 @@ struct ptw_unmap {
  * @param start, end input addresses in bytes, half-open, multiples of the granule
  * @param unmap may be null: tolerant of holes, counts only
  * @param result may be null; `tables` counts unlinked ones, empty ones that were reclaimed included
- * @return PTW_OK; PTW_ERR_BLOCK if the range cuts a leaf extent, which is at result->reached (see
- *         ptw_split()): nothing was changed, unless another writer made it meanwhile; PTW_ERR_HOLE if
+ * @return PTW_OK; PTW_ERR_BLOCK if the range cuts a leaf extent, which begins at result->reached, maybe
+ *         before `start` (see ptw_split()): nothing was changed, unless another writer made it meanwhile; PTW_ERR_HOLE if
  *         strict, with everything before it done; PTW_ERR_AGAIN, likewise; PTW_ERR_BACKLOG
  *
  * Holes are skipped and counted. A table that the range covers whole is frozen at its parent first,
@@ -212,7 +219,9 @@ PTW_API int ptw_split(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end,
 		      struct ptw_change_result *result);
 
 /**
- * Collapse tables whose leaves map what one larger leaf would, in the same way, into that leaf.
+ * Collapse tables whose leaves map what one larger leaf would, in the same way, into that leaf: one
+ * aligned run of memory, with equal permissions, memory type and user bits; on x86 also equally write
+ * protected.
  * @param pgtable own page table
  * @param start, end input addresses in bytes, half-open, multiples of the granule; only tables and
  *        groups that lie in the range whole are looked at
@@ -242,8 +251,8 @@ PTW_API int ptw_collapse(struct ptw_pgtable *pgtable, uint64_t start, uint64_t e
  *        the range whole; both 0: those that the page table has noted as empty, and if it had to
  *        forget some, all
  * @param result may be null; `tables` counts unlinked ones
- * @return PTW_OK, also if there was none; PTW_ERR_AGAIN if an owner was in the way somewhere (the rest
- *         was done); PTW_ERR_BACKLOG
+ * @return PTW_OK, also if there was none; PTW_ERR_AGAIN if an owner was in the way somewhere: the rest was
+ *         done, repeat the same range; PTW_ERR_BACKLOG
  *
  * Tables are noted when their last entry goes, and when a harvest passes an empty one, so that a scan
  * on request costs nothing extra. A table that is filled at the same moment stays.

@@ -3,8 +3,9 @@
  * @file error.h
  * The error codes of the library: one stable list, negative values, 0 for success.
  *
- * Rule: an argument error (PTW_ERR_ARG to PTW_ERR_EXISTS) changes nothing. A later error leaves all
- * work before it done and reported, and the result tells the address reached.
+ * Rule: an argument error (PTW_ERR_ARG to PTW_ERR_CONTEXT) changes nothing, and does not touch results,
+ * unless the call says that it can show later. Any other error leaves all work before it done and
+ * reported, and the result tells the address reached.
  */
 #ifndef PTW_ERROR_H
 #define PTW_ERROR_H
@@ -29,7 +30,7 @@ enum ptw_error {
 	PTW_ERR_UNSUPPORTED = -11, /**< the format, layout or kind of page table cannot do this */
 	PTW_ERR_CONTEXT = -12,     /**< called where it could deadlock: in an RCU callback or a read-side section */
 	PTW_ERR_EXISTS = -13,      /**< something is mapped in the range already */
-	PTW_ERR_NOMEM = -14,       /**< no memory for a table; nothing was changed */
+	PTW_ERR_NOMEM = -14,       /**< no memory for a table */
 	PTW_ERR_HOLE = -15,        /**< nothing is mapped at the address reached, and the caller asked for strictness */
 	PTW_ERR_BLOCK = -16,       /**< the range cuts a leaf extent, which would have to be split */
 	PTW_ERR_AGAIN = -17,       /**< the entry is owned by another operation or kept changing: try again later, not in a loop that keeps its owner's flush waiting */

@@ -5,8 +5,8 @@
  *
  * - Thread exit: a thread that registered (or called the library once) needs to do nothing; with
  *   liburcu's bp flavour it is unregistered by itself. It must not exit inside a section.
- * - fork: allowed outside read-side sections and RCU callbacks, while no other thread is inside create, map, unmap or
- *   destroy. The child may go on with its copies of the page tables; grace periods work in it. The
+ * - fork: allowed outside read-side sections and RCU callbacks, while no other thread is inside create,
+ *   a call of <ptw/change.h> or destroy. The child may go on with its copies of the page tables; grace periods work in it. The
  *   library calls liburcu's (bp) fork handlers from handlers of its own: a program that uses liburcu
  *   bp too must not register them a second time.
  * - dlclose: the library stays mapped (it is linked with -z nodelete), since callbacks may be pending.
@@ -41,7 +41,8 @@ PTW_API void ptw_thread_unregister(void);
  * Begin and end a read-side section, to make several single-page calls in one. Sections nest; keep
  * them short (some thousand entries), since they hold up the freeing of tables.
  *
- * Context: registered thread; no blocking call, map, unmap or destroy inside.
+ * Context: registered thread; no blocking call, no create or destroy, and no call of
+ * <ptw/change.h> but set_user_bit inside.
  * Ordering: tables reachable inside stay readable until the end. Progress: wait-free. Errors: none.
  */
 PTW_API void ptw_read_lock(void);
