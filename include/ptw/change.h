@@ -258,7 +258,7 @@ PTW_API int ptw_collapse(struct ptw_pgtable *pgtable, uint64_t start, uint64_t e
  * on request costs nothing extra. A table that is filled at the same moment stays.
  *
  * Context: any registered thread. Calls the flush hook. In a read-side section or RCU callback:
- * PTW_ERR_CONTEXT. Ordering: as ptw_unmap(). Progress: lock-free, bounded. Errors: as returned, and
+ * PTW_ERR_CONTEXT. Ordering: as ptw_unmap(). Progress: bounded; may be refused. Errors: as returned, and
  * PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_ALIGN, PTW_ERR_RANGE, PTW_ERR_UNSUPPORTED (attached).
  */
 PTW_API int ptw_reclaim(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end,

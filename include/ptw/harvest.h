@@ -88,7 +88,8 @@ struct ptw_harvest_result {
 	uint64_t young_pages;   /**< in-range pages of them */
 	uint64_t dirty_extents; /**< leaf extents that were dirty */
 	uint64_t dirty_pages;   /**< in-range pages of them */
-	/** Entries skipped since another operation owns them; it reports them. A harvest of accessed
+	/** Entries skipped since another operation owns them: an unmap reports their state, split and
+	 *  collapse carry it, and a later harvest finds it. So a last pass has none. A harvest of accessed
 	 *  into nothing but a dense bitmap does not look for them in level-0 tables. */
 	uint64_t owned;
 	uint64_t busy;     /**< extents of which something was left alone after 8 lost races */
