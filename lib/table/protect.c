@@ -203,15 +203,21 @@ static int ptw_protect_visit(void *context, const struct ptw_visit *visit)
 	return PTW_VISIT_NEXT;
 }
 
-/* Members of a contiguous group must agree, so the range takes in all of a group that it cuts. */
+/*
+ * Members of a contiguous group must agree, so the range takes in all of a group that it cuts. Under the
+ * short root of somebody else's page table a leaf extent may end beyond the input address size.
+ */
 static void ptw_protect_widen(struct ptw_pgtable *p, uint64_t *start, uint64_t *end)
 {
+	const uint64_t most = (uint64_t)1 << p->geometry.ia_bits;
 	struct ptw_query query = { .size = sizeof(query) };
 
 	if (!ptw_query(p, *start, &query))
 		*start = query.extent_start;
 	if (!ptw_query(p, *end - 1, &query))
 		*end = query.extent_start + query.extent_size;
+	if (*end > most)
+		*end = most;
 }
 
 static int ptw_protect_range(struct ptw_pgtable *p, uint64_t start, uint64_t end,
