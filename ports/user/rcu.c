@@ -30,8 +30,19 @@ static __thread bool ptw_rcu_registered;
 
 static pthread_once_t ptw_rcu_once = PTHREAD_ONCE_INIT;
 
+#ifdef PTW_PORT_RCU_QSBR
+/* Across fork: was this thread online? */
+static __thread bool ptw_qsbr_forks_online;
+#endif
+
 static void ptw_rcu_fork_prepare(void)
 {
+#ifdef PTW_PORT_RCU_QSBR
+	/* The helper thread pauses after its grace period, which waits for this thread while online. */
+	ptw_qsbr_forks_online = urcu_qsbr_read_ongoing();
+	if (ptw_qsbr_forks_online)
+		urcu_qsbr_thread_offline();
+#endif
 	PTW_URCU(call_rcu_before_fork)();
 #ifdef PTW_PORT_RCU_BP
 	urcu_bp_before_fork();
@@ -44,6 +55,10 @@ static void ptw_rcu_fork_parent(void)
 	urcu_bp_after_fork_parent();
 #endif
 	PTW_URCU(call_rcu_after_fork_parent)();
+#ifdef PTW_PORT_RCU_QSBR
+	if (ptw_qsbr_forks_online)
+		urcu_qsbr_thread_online();
+#endif
 }
 
 static void ptw_rcu_fork_child(void)
@@ -58,6 +73,10 @@ static void ptw_rcu_fork_child(void)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	PTW_URCU(call_rcu_after_fork_child)();
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+#ifdef PTW_PORT_RCU_QSBR
+	if (ptw_qsbr_forks_online)
+		urcu_qsbr_thread_online();
+#endif
 }
 
 static void ptw_rcu_init(void)

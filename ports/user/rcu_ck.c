@@ -27,8 +27,9 @@
  * There is no helper thread, and so nothing to start, to block signals for or to restart after fork; the
  * price is that callbacks wait for somebody to come along. For liburcu's way see rcu.c.
  *
- * fork. The driver's mutex is held across it, so that the child finds the lists whole. Readers of the
- * parent do not exist in the child: their records are given back there.
+ * fork. The driver's mutex is held across it, so that the child finds the lists whole. Hence no fork in
+ * a section (<ptw/thread.h>): it would wait for the mutex of a barrier that waits for this section.
+ * Readers of the parent do not exist in the child: their records are given back there.
  */
 #include <ptw/port.h>
 

@@ -179,6 +179,8 @@ Test(threads, fork_goes_on_in_child_and_parent, .timeout = 60)
 	pid_t child;
 
 	cr_assert_eq(churn(pgtable), PTW_OK);
+	/* liburcu's helper thread collects callbacks for 10 ms, then waits for readers: fork then. */
+	usleep(30000);
 	child = fork();
 	cr_assert_geq(child, 0);
 	if (!child)
