@@ -36,7 +36,8 @@ struct ptw_extent {
 };
 
 /**
- * Sparse output: called per touched bitmap word, ascending.
+ * Sparse output: called per touched bitmap word, ascending. The word in which a call ended may come
+ * again, with other bits, when the harvest is resumed by its cursor.
  * @param context from the harvest
  * @param page number of the page of bit 0 (input address / granule), a multiple of 64
  * @param young, dirty the word of each bitmap
@@ -88,9 +89,10 @@ struct ptw_harvest_result {
 	uint64_t young_pages;   /**< in-range pages of them */
 	uint64_t dirty_extents; /**< leaf extents that were dirty */
 	uint64_t dirty_pages;   /**< in-range pages of them */
-	/** Entries skipped since another operation owns them: an unmap reports their state, split and
-	 *  collapse carry it, and a later harvest finds it. So a last pass has none. A harvest of accessed
-	 *  into nothing but a dense bitmap does not look for them in level-0 tables. */
+	/** Entries that another operation owns: frozen ones are skipped, held leaves may lack state that
+	 *  their owner has in hand. An unmap reports it, split and collapse carry it, and a later harvest
+	 *  finds it. So a last pass has none. A harvest of accessed into nothing but a dense bitmap does not
+	 *  look for them in level-0 tables. */
 	uint64_t owned;
 	uint64_t busy;     /**< extents of which something was left alone after 8 lost races */
 	uint64_t sections; /**< read-side sections used */

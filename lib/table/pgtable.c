@@ -62,6 +62,8 @@ static int ptw_pgtable_new(const struct ptw_config *config, bool attached,
 	p->reclaim_delay = config->reclaim_delay;
 	p->backlog_limit = config->backlog_limit ? config->backlog_limit : PTW_BACKLOG_DEFAULT;
 	p->root_bytes = ptw_root_bytes(&p->geometry);
+	for (unsigned int level = 0; level < PTW_MAX_LEVELS && !attached; level++)
+		p->held[level] = p->build->held(p->layout, level);
 	ptw_port_rcu_register();
 	*out = p;
 	return PTW_OK;

@@ -166,6 +166,7 @@ static ptw_always_inline int ptw_harvest_run(const struct ptw_format *f, const s
 					     unsigned int n, unsigned int level)
 {
 	const struct ptw_geometry *g = &w->pgtable->geometry;
+	const uint64_t held = guarded ? 0 : w->pgtable->held[level];
 	unsigned int lg2 = ptw_span_lg2(f, level);
 	uint64_t first = w->ia >> lg2;
 	unsigned int index = ptw_index(f, g, w->ia, level);
@@ -197,6 +198,9 @@ static ptw_always_inline int ptw_harvest_run(const struct ptw_format *f, const s
 			if (ret)
 				return ret;
 		}
+		/* Its owner may have taken state out, to put it in again. */
+		if (e & held)
+			job->owned++;
 		members = 1u << ptw_group_lg2(f, g, e, level);
 		if (members > 1)
 			ia &= ~(((uint64_t)members << lg2) - 1);

@@ -46,6 +46,7 @@ struct ptw_pgtable {
 	uint64_t phys_offset;
 	const struct ptw_layout *layout;
 	struct ptw_geometry geometry;
+	uint64_t held[PTW_MAX_LEVELS]; /* the bit that marks a leaf as held; attached: 0 */
 
 	const struct ptw_build *build;
 	struct ptw_pool *pool; /* null: attached */

@@ -46,6 +46,52 @@ Test(lost_races, collapse_takes_late_bits_along)
 	}
 }
 
+/* A harvest while the new block has not got its state yet: it finds nothing, and says why. */
+static struct ptw_harvest_result harvested_late;
+static uint64_t late_start;
+
+static void harvest_late(void)
+{
+	const struct ptw_harvest both = {
+		.size = sizeof(both),
+		.flags = PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY,
+	};
+
+	harvested_late.size = sizeof(harvested_late);
+	cr_assert_eq(ptw_harvest(m.pgtable, late_start, late_start + entry_size(&m, 1), &both,
+				 &harvested_late), PTW_OK);
+}
+
+Test(lost_races, a_harvest_tells_what_collapse_has_in_hand)
+{
+	static const char *const some[] = { "ept4", "x86-64", "arm64-s2-4k", "perverse" };
+
+	for (unsigned int i = 0; i < 4; i++) {
+		for (unsigned int bbm = 0; bbm < 3; bbm++) {
+			machine_preset(&m, some[i]);
+			if (bbm >= bbm_levels(&m))
+				continue;
+			m.config.bbm_level = bbm;
+			machine_start(&m, 0);
+			late_start = entry_size(&m, 1);
+			map_levels(&m, late_start, 2 * late_start, late_start, 1);
+			touch_write(&m, late_start + m.granule);
+			plan_act(PTW_OP_XCHG, slot_of(late_start + 5 * m.granule, 0), 1,
+				 harvest_late);
+			cr_assert_eq(collapse_result(&m, late_start, 2 * late_start, 1,
+						     PTW_OK).leaves, 1u);
+			plan_done();
+			cr_assert_eq(harvested_late.dirty_extents, 0u);
+			cr_assert_geq(harvested_late.owned, 1u, "%s, %u: as if it were final",
+				      some[i], bbm);
+			harvest_late();
+			cr_assert_eq(harvested_late.dirty_extents, 1u);
+			cr_assert_eq(harvested_late.owned, 0u);
+			machine_close(&m);
+		}
+	}
+}
+
 /* The block loses A or D races before the table is linked over it: filled again, with what came. */
 Test(lost_races, split_takes_late_bits_along)
 {

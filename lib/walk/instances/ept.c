@@ -6,4 +6,4 @@
 
 PTW_INSTANTIATE_OWN(ept, ept_format, ept_layout);
 PTW_INSTANTIATE_OWN(ept_tracked, ept_tracked_format, ept_tracked_layout);
-PTW_INSTANTIATE_ATTACHED(ept_attached, ept_tracked_format);
+PTW_INSTANTIATE_ATTACHED(ept_attached, ept_attached_format);
