@@ -23,7 +23,7 @@
 /* Bits hi..lo, both included. */
 #define PTW_BITS(hi, lo) ((~(uint64_t)0 >> (63 - (hi))) & (~(uint64_t)0 << (lo)))
 
-#define ptw_always_inline inline __attribute__((always_inline))
+#define ptw_always_inline inline __attribute__((__always_inline__))
 
 /*
  * The shape of one page table, derived from its configuration by the format. Addresses are spread

@@ -14,12 +14,12 @@ void ptw_thread_unregister(void)
 	ptw_port_rcu_unregister();
 }
 
-void ptw_read_lock(void)
+void ptw_read_lock(void) PTW_BEGINS_SECTION
 {
 	ptw_port_read_lock();
 }
 
-void ptw_read_unlock(void)
+void ptw_read_unlock(void) PTW_ENDS_SECTION
 {
 	ptw_port_read_unlock();
 }

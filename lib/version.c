@@ -30,11 +30,6 @@ int ptw_capabilities(struct ptw_capabilities *c)
 		     1u << PTW_FORMAT_ARM64_S1 | 1u << PTW_FORMAT_PERVERSE;
 	c->rcu = PTW_PORT_RCU_NAME;
 	c->max_levels = PTW_MAX_LEVELS;
-#if defined(__OPTIMIZE__) && !defined(PTW_PORT_SANITIZED) &&                                       \
-	(defined(__x86_64__) || defined(__ARM_FEATURE_ATOMICS))
-	c->and_clear_wait_free = 1; /* lock btr; ldclr */
-#else
-	c->and_clear_wait_free = 0; /* a loop of compare-exchange or exclusive load and store */
-#endif
+	c->and_clear_wait_free = !!(PTW_PORT_CLEAR_WAIT_FREE);
 	return PTW_OK;
 }

@@ -102,6 +102,8 @@ static inline uint64_t ept_make_clean(const struct ptw_layout *l, uint64_t e, un
 	.dirty_leaf = ept_dirty, .make_old = ept_make_old, .make_clean = ept_make_clean
 
 static const struct ptw_format ept_format = { .name = "ept", .and_clear = true, EPT_FORMAT_FIELDS };
+/* Somebody else's, whose layout says leaf by leaf whether accessed and dirty are bits or permissions. */
+static const struct ptw_format ept_attached_format = { .name = "ept", EPT_FORMAT_FIELDS };
 static const struct ptw_format ept_tracked_format = { .name = "ept-tracked", EPT_FORMAT_FIELDS };
 
 static const struct ptw_layout ept_layout = {

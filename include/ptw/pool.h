@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /**
  * @file pool.h
- * Where tables come from (userspace port): chunks of memory with the metadata of their tables.
+ * Where tables come from: chunks of memory with the metadata of their tables. A kernel's port asks for
+ * each table, or page of small tables, and pays no attention to chunk_lg2.
  */
 #ifndef PTW_POOL_H
 #define PTW_POOL_H

@@ -10,6 +10,7 @@
  *   library calls liburcu's (bp) fork handlers from handlers of its own: a program that uses liburcu
  *   bp too must not register them a second time.
  * - dlclose: the library stays mapped (it is linked with -z nodelete), since callbacks may be pending.
+ * - In a kernel there is nothing to register, to exit or to fork; see docs/porting.md.
  * - Signals: liburcu's helper thread is started by the library with every signal blocked. Calls may
  *   be made with any signal mask; walks and harvests may be made in a signal handler if the thread
  *   is registered and their output functions are fit for it.
@@ -45,10 +46,10 @@ PTW_API void ptw_thread_unregister(void);
  * <ptw/change.h> but set_user_bit inside.
  * Ordering: tables reachable inside stay readable until the end. Progress: wait-free. Errors: none.
  */
-PTW_API void ptw_read_lock(void);
+PTW_API void ptw_read_lock(void) PTW_BEGINS_SECTION;
 
 /** End of the section: see ptw_read_lock(). Context, Ordering, Progress, Errors: as there. */
-PTW_API void ptw_read_unlock(void);
+PTW_API void ptw_read_unlock(void) PTW_ENDS_SECTION;
 
 /**
  * Wait until every table retired so far is free.

@@ -60,6 +60,18 @@ typedef __SIZE_TYPE__ size_t;
 /** A symbol of the public interface. */
 #define PTW_API __attribute__((visibility("default")))
 
+/** @def PTW_BEGINS_SECTION
+ * A function that returns inside a read-side section, for checkers that count them (sparse). */
+/** @def PTW_ENDS_SECTION
+ * Its counterpart. */
+#ifdef __CHECKER__
+#define PTW_BEGINS_SECTION __attribute__((context(RCU, 0, 1)))
+#define PTW_ENDS_SECTION __attribute__((context(RCU, 1, 0)))
+#else
+#define PTW_BEGINS_SECTION
+#define PTW_ENDS_SECTION
+#endif
+
 /** @def PTW_BEGIN_DECLS
  * Declarations with C linkage begin. */
 /** @def PTW_END_DECLS

@@ -161,7 +161,7 @@ static bool is_member(uint64_t entry, uint64_t like)
 	return (entry & same) == (like & same);
 }
 
-static __attribute__((noinline)) bool arm64_update_group(struct ptw_softmmu *cpu,
+static __attribute__((__noinline__)) bool arm64_update_group(struct ptw_softmmu *cpu,
 							 const struct softmmu_walk *walk,
 							 uint64_t *table, uint64_t index,
 							 const struct softmmu_step *step)

@@ -17,30 +17,30 @@ static unsigned int field(uint64_t reg, unsigned int low, unsigned int width)
 }
 
 /* VTCR_EL2. */
-#define VTCR_T0SZ(r) field(r, 0, 6)
-#define VTCR_SL0(r)  field(r, 6, 2)
-#define VTCR_TG0(r)  field(r, 14, 2)
-#define VTCR_PS(r)   field(r, 16, 3)
-#define VTCR_HA	     SOFTMMU_BIT(21)
-#define VTCR_HD	     SOFTMMU_BIT(22)
-#define VTCR_DS	     SOFTMMU_BIT(32)
-#define VTCR_SL2     SOFTMMU_BIT(33)
+#define S2_VTCR_T0SZ(r) field(r, 0, 6)
+#define S2_VTCR_SL0(r)  field(r, 6, 2)
+#define S2_VTCR_TG0(r)  field(r, 14, 2)
+#define S2_VTCR_PS(r)   field(r, 16, 3)
+#define S2_VTCR_HA	SOFTMMU_BIT(21)
+#define S2_VTCR_HD	SOFTMMU_BIT(22)
+#define S2_VTCR_DS	SOFTMMU_BIT(32)
+#define S2_VTCR_SL2     SOFTMMU_BIT(33)
 /* AssuredOnly, TL1, S2PIE, S2POE, D128, GCSH, TL0, HAFT, HDBSS. */
-#define VTCR_REFUSED (SOFTMMU_BITS(38, 34) | SOFTMMU_BITS(41, 40) | SOFTMMU_BITS(45, 44))
+#define S2_VTCR_REFUSED (SOFTMMU_BITS(38, 34) | SOFTMMU_BITS(41, 40) | SOFTMMU_BITS(45, 44))
 
 /* TCR_EL1, the half for TTBR0. */
-#define TCR_T0SZ(r) field(r, 0, 6)
-#define TCR_EPD0    SOFTMMU_BIT(7)
-#define TCR_TG0(r)  field(r, 14, 2)
-#define TCR_IPS(r)  field(r, 32, 3)
-#define TCR_TBI0    SOFTMMU_BIT(37)
-#define TCR_HA	    SOFTMMU_BIT(39)
-#define TCR_HD	    SOFTMMU_BIT(40)
-#define TCR_HPD0    SOFTMMU_BIT(41)
-#define TCR_E0PD0   SOFTMMU_BIT(55)
-#define TCR_DS	    SOFTMMU_BIT(59)
+#define S1_TCR_T0SZ(r) field(r, 0, 6)
+#define S1_TCR_EPD0    SOFTMMU_BIT(7)
+#define S1_TCR_TG0(r)  field(r, 14, 2)
+#define S1_TCR_IPS(r)  field(r, 32, 3)
+#define S1_TCR_TBI0    SOFTMMU_BIT(37)
+#define S1_TCR_HA	SOFTMMU_BIT(39)
+#define S1_TCR_HD	SOFTMMU_BIT(40)
+#define S1_TCR_HPD0    SOFTMMU_BIT(41)
+#define S1_TCR_E0PD0   SOFTMMU_BIT(55)
+#define S1_TCR_DS	SOFTMMU_BIT(59)
 /* No walks from TTBR0 at all, or none for EL0: then the tables say nothing. */
-#define TCR_REFUSED (TCR_EPD0 | TCR_E0PD0)
+#define S1_TCR_REFUSED (S1_TCR_EPD0 | S1_TCR_E0PD0)
 
 /* Leaves: bit 7 is S2AP[1], set if written, at stage 2, and AP[2], clear if written, at stage 1. */
 #define S2AP_WRITE SOFTMMU_BIT(7)
@@ -157,10 +157,10 @@ static int setup_tables(struct ptw_softmmu *cpu, const struct ptw_regs *regs,
 static int s2_root_level(const struct granule *granule, uint64_t vtcr, bool ds,
 			 unsigned int pa_bits)
 {
-	const unsigned int sl0 = VTCR_SL0(vtcr);
+	const unsigned int sl0 = S2_VTCR_SL0(vtcr);
 
 	if (granule == &granule_4k) {
-		if (vtcr & VTCR_SL2)
+		if (vtcr & S2_VTCR_SL2)
 			return ds && sl0 == 0 ? 4 : -1;
 		if (sl0 == 3)
 			return 0;
@@ -168,7 +168,7 @@ static int s2_root_level(const struct granule *granule, uint64_t vtcr, bool ds,
 			return -1;
 		return (int)sl0 + 1;
 	}
-	if (vtcr & VTCR_SL2)
+	if (vtcr & S2_VTCR_SL2)
 		return -1;
 	if (sl0 == 3 && (granule == &granule_64k || !ds))
 		return -1;
@@ -180,19 +180,19 @@ static int s2_root_level(const struct granule *granule, uint64_t vtcr, bool ds,
 int ptw_softmmu_arm64_s2_setup(struct ptw_softmmu *cpu, const struct ptw_regs *regs)
 {
 	const uint64_t vtcr = regs->control;
-	const struct granule *granule = decode_tg0(VTCR_TG0(vtcr));
-	const unsigned int ps_bits = decode_ps(VTCR_PS(vtcr));
-	const unsigned int ia_bits = 64 - VTCR_T0SZ(vtcr);
+	const struct granule *granule = decode_tg0(S2_VTCR_TG0(vtcr));
+	const unsigned int ps_bits = decode_ps(S2_VTCR_PS(vtcr));
+	const unsigned int ia_bits = 64 - S2_VTCR_T0SZ(vtcr);
 	unsigned int smallest, largest;
 	int level;
 	bool ds;
 
-	if ((vtcr & VTCR_REFUSED) || !granule || ps_bits == 0 || !valid_pa_range(regs->pa_bits))
+	if ((vtcr & S2_VTCR_REFUSED) || !granule || ps_bits == 0 || !valid_pa_range(regs->pa_bits))
 		return PTW_ERR_CONFIG;
 	/* DS is RES0 without FEAT_LPA2, and means nothing for 64-KiB granules. */
-	if ((vtcr & VTCR_DS) && !(cpu->flags & PTW_SOFTMMU_LPA2))
+	if ((vtcr & S2_VTCR_DS) && !(cpu->flags & PTW_SOFTMMU_LPA2))
 		return PTW_ERR_CONFIG;
-	ds = (vtcr & VTCR_DS) && granule != &granule_64k;
+	ds = (vtcr & S2_VTCR_DS) && granule != &granule_64k;
 
 	/* An intermediate address is no larger than a physical one, implemented and configured. */
 	largest = ds || (granule == &granule_64k && regs->pa_bits == 52) ? 52 : 48;
@@ -216,8 +216,8 @@ int ptw_softmmu_arm64_s2_setup(struct ptw_softmmu *cpu, const struct ptw_regs *r
 	cpu->granule_lg2 = granule->granule_lg2;
 	cpu->stride_lg2 = granule->stride_lg2;
 	cpu->ia_bits = (uint8_t)ia_bits;
-	cpu->arm64.ha = vtcr & VTCR_HA;
-	cpu->arm64.hd = (vtcr & VTCR_HA) && (vtcr & VTCR_HD);
+	cpu->arm64.ha = vtcr & S2_VTCR_HA;
+	cpu->arm64.hd = (vtcr & S2_VTCR_HA) && (vtcr & S2_VTCR_HD);
 	cpu->arm64.xnx = cpu->flags & PTW_SOFTMMU_XNX;
 	cpu->arm64.dirty_value = S2AP_WRITE;
 	return setup_tables(cpu, regs, granule, ds, ps_bits);
@@ -226,16 +226,16 @@ int ptw_softmmu_arm64_s2_setup(struct ptw_softmmu *cpu, const struct ptw_regs *r
 int ptw_softmmu_arm64_s1_setup(struct ptw_softmmu *cpu, const struct ptw_regs *regs)
 {
 	const uint64_t tcr = regs->control;
-	const struct granule *granule = decode_tg0(TCR_TG0(tcr));
-	const unsigned int ps_bits = decode_ps(TCR_IPS(tcr));
-	const unsigned int ia_bits = 64 - TCR_T0SZ(tcr);
+	const struct granule *granule = decode_tg0(S1_TCR_TG0(tcr));
+	const unsigned int ps_bits = decode_ps(S1_TCR_IPS(tcr));
+	const unsigned int ia_bits = 64 - S1_TCR_T0SZ(tcr);
 	bool ds;
 
-	if ((tcr & TCR_REFUSED) || !granule || ps_bits == 0 || !valid_pa_range(regs->pa_bits))
+	if ((tcr & S1_TCR_REFUSED) || !granule || ps_bits == 0 || !valid_pa_range(regs->pa_bits))
 		return PTW_ERR_CONFIG;
-	if ((tcr & TCR_DS) && !(cpu->flags & PTW_SOFTMMU_LPA2))
+	if ((tcr & S1_TCR_DS) && !(cpu->flags & PTW_SOFTMMU_LPA2))
 		return PTW_ERR_CONFIG;
-	ds = (tcr & TCR_DS) && granule != &granule_64k;
+	ds = (tcr & S1_TCR_DS) && granule != &granule_64k;
 	/* 64-KiB granules: FEAT_LVA assumed. */
 	if (!valid_input_size(granule, ia_bits, ds || granule == &granule_64k ? 52 : 48))
 		return PTW_ERR_CONFIG;
@@ -246,10 +246,10 @@ int ptw_softmmu_arm64_s1_setup(struct ptw_softmmu *cpu, const struct ptw_regs *r
 	cpu->granule_lg2 = granule->granule_lg2;
 	cpu->stride_lg2 = granule->stride_lg2;
 	cpu->ia_bits = (uint8_t)ia_bits;
-	cpu->ia_strip = tcr & TCR_TBI0 ? SOFTMMU_STRIP_TAG : SOFTMMU_STRIP_NONE;
-	cpu->arm64.ha = tcr & TCR_HA;
-	cpu->arm64.hd = (tcr & TCR_HA) && (tcr & TCR_HD);
-	cpu->arm64.hierarchical = !(tcr & TCR_HPD0);
+	cpu->ia_strip = tcr & S1_TCR_TBI0 ? SOFTMMU_STRIP_TAG : SOFTMMU_STRIP_NONE;
+	cpu->arm64.ha = tcr & S1_TCR_HA;
+	cpu->arm64.hd = (tcr & S1_TCR_HA) && (tcr & S1_TCR_HD);
+	cpu->arm64.hierarchical = !(tcr & S1_TCR_HPD0);
 	cpu->arm64.dirty_value = 0;
 	return setup_tables(cpu, regs, granule, ds, ps_bits);
 }

@@ -172,7 +172,7 @@ SOFTMMU_INLINE int translate(struct ptw_softmmu *cpu, uint64_t ia, uint32_t acce
 
 /* Now and then, a speculative read of the neighbour of what was just accessed: the other leaf of
  * the pair of leaves of that size, so that it lies in the same table wherever the table ends. */
-static __attribute__((noinline)) void speculate(struct ptw_softmmu *cpu, uint64_t ia,
+static __attribute__((__noinline__)) void speculate(struct ptw_softmmu *cpu, uint64_t ia,
 						uint32_t access, uint64_t page_size)
 {
 	struct ptw_softmmu_result ignored;

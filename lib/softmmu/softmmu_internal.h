@@ -18,7 +18,7 @@
 
 #include "tlb.h"
 
-#define SOFTMMU_INLINE static inline __attribute__((always_inline))
+#define SOFTMMU_INLINE static inline __attribute__((__always_inline__))
 
 #define SOFTMMU_BIT(n) ((uint64_t)1 << (n))
 /** Bits [high:low], as the manuals write them. */

@@ -87,9 +87,17 @@ static inline uint64_t ptw_port_xchg(uint64_t *entry, uint64_t desired)
 #endif
 #endif
 
+/** Is ptw_port_and_clear() of one bit a single instruction (lock btr, ldclr), or a loop? */
+#if defined(__OPTIMIZE__) && !defined(PTW_PORT_SANITIZED) &&                                       \
+	(defined(__x86_64__) || defined(__ARM_FEATURE_ATOMICS))
+#define PTW_PORT_CLEAR_WAIT_FREE 1
+#else
+#define PTW_PORT_CLEAR_WAIT_FREE 0
+#endif
+
 /* Always inline: with a constant one-bit mask gcc makes one `lock btr` of it on x86-64; clang would
  * make a compare-exchange loop, and so is told. */
-static inline __attribute__((always_inline)) uint64_t ptw_port_and_clear(uint64_t *entry,
+static inline __attribute__((__always_inline__)) uint64_t ptw_port_and_clear(uint64_t *entry,
 									  uint64_t bits)
 {
 	uint64_t was;
