@@ -148,6 +148,8 @@ static inline int do_harvest(const struct op *op, uint32_t flags, bool outputs,
 	}
 	do {
 		from = cursor ? cursor : h.span.start;
+		/* A word in which the last call ended comes in two pieces. */
+		h.next_page = from / m.granule & ~(uint64_t)63;
 		*r = (struct ptw_harvest_result){.size = sizeof(*r), .resume = h.span.start};
 		arena_begin(m.arena);
 		ret = ptw_harvest(m.pgtable, h.span.raw_start, h.span.raw_end, &request, r);
