@@ -5,6 +5,8 @@
 # usage: run.sh PTW_BENCH
 set -u
 export LC_ALL=C
+# shellcheck source=scripts/lib/tap.sh
+. "$(dirname "$0")/../../scripts/lib/tap.sh" || exit 2
 
 if [ $# -ne 1 ] || [ ! -x "$1" ]; then
 	echo "usage: $0 PTW_BENCH" >&2
@@ -14,27 +16,6 @@ bench=$(realpath "$1")
 scratch=$(mktemp -d) || exit 2
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 2
-
-number=0
-failed=0
-
-# check TEXT COMMAND...: one TAP line for whether the command succeeds
-check() {
-	local text=$1
-	shift
-	number=$((number + 1))
-	if "$@"; then
-		echo "ok $number - $text"
-	else
-		echo "not ok $number - $text"
-		failed=$((failed + 1))
-	fi
-}
-
-skip() {
-	number=$((number + 1))
-	echo "ok $number - $1 # SKIP $2"
-}
 
 # refused WORDS ARGUMENT...: bad input ends with status 2, nothing on standard output and one line on
 # standard error that holds WORDS
@@ -80,7 +61,7 @@ check "a file that cannot be written" refused "cannot write 'no/where.json'" \
 touch file
 if command -v gnuplot >/dev/null; then
 	check "plots into a file" refused "'file' is no directory" experiment locks --plots file
-	check "plots into nowhere" refused "cannot write 'no/where'" experiment locks --plots no/where
+	check "plots into nowhere" refused "cannot put pictures into folder 'no/where'" experiment locks --plots no/where
 else
 	skip "plots into a file" "no gnuplot"
 	skip "plots into nowhere" "no gnuplot"
@@ -212,5 +193,4 @@ for b in d["backlog"])'
 		'd[0]["id"] == "G6" and d[-1]["id"] == "W4-pages" and all({"id", "value", "goal", "met"} <= g.keys() for g in d)'
 fi
 
-echo "1..$number"
-[ "$failed" = 0 ]
+tap_end

@@ -9,6 +9,8 @@
 # tests, which must fail. Prints TAP; the exit status is 0 if every change was noticed. CC names the
 # compiler.
 set -u
+# shellcheck source=tests/lib/plant.sh
+. "$(dirname "$0")/../lib/plant.sh" || exit 2
 
 give_up() {
 	echo "mutate.sh: $*" >&2
@@ -19,6 +21,7 @@ give_up() {
 [ -f "$1/arch/format.h" ] || give_up "$1 is not the source folder: it has no arch/format.h"
 source_dir=$(cd "$1" && pwd) || exit 2
 cc=${CC:-cc}
+program=conformance
 read -ra cflags <<<"-std=gnu11 -O0 -w -pthread -DPTW_PLAIN_TESTS $(pkg-config --cflags liburcu-bp)"
 read -ra libs <<<"$(pkg-config --libs liburcu-bp)"
 [ ${#libs[@]} != 0 ] || give_up "liburcu-bp was not found: install liburcu-dev and pkg-config"
@@ -75,15 +78,7 @@ arch/perverse/perverse.c|s/(!= pv_address\(g, )to/\1from/|a perverse address cha
 END
 }
 
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-tree=$work/tree
-objects=$work/objects
-mkdir "$tree" "$objects" "$work/changed" || exit 2
-mkdir "$tree/tests" || exit 2
-cp -r "$source_dir"/{arch,include,lib,ports} "$tree" || exit 2
-cp -r "$source_dir"/tests/{conformance,harness} "$tree/tests" || exit 2
-cd "$tree" || exit 2
+plant_copy "$source_dir" arch include lib ports/user tests/conformance tests/harness
 
 sources=()
 while IFS= read -r file; do
@@ -91,51 +86,9 @@ while IFS= read -r file; do
 done < <(find arch lib ports/user tests/conformance -name '*.c' | sort)
 sources+=(tests/harness/main.c tests/harness/environment.c)
 
-object_of() {
-	echo "${1//\//_}.o"
-}
-
-# Compiles the named sources into folder $1, two at a time.
-compile() {
-	local dir=$1 file
-	shift
-
-	for file; do
-		printf '%s\0%s\0' "$dir/$(object_of "$file")" "$file"
-	done | xargs -0 -n 2 -P 2 "$cc" "${cflags[@]}" -I. -Iinclude -MMD -c -o 2>"$work/errors"
-}
-
-# Links what is in folder $1, and the unchanged objects where it has none.
-link() {
-	local dir=$1 file list=()
-
-	for file in "${sources[@]}"; do
-		file=$(object_of "$file")
-		[ -f "$dir/$file" ] && list+=("$dir/$file") || list+=("$objects/$file")
-	done
-	"$cc" -pthread -o "$dir/conformance" "${list[@]}" "${libs[@]}" 2>>"$work/errors"
-}
-
-number=0
-failed=0
-# $1: status; the rest: description.
-report() {
-	local status=$1
-	shift
-
-	number=$((number + 1))
-	[ "$status" = 0 ] || failed=$((failed + 1))
-	[ "$status" = 0 ] && echo "ok $number - $*" || echo "not ok $number - $*"
-}
-
-explain() {
-	head -n 20 "$1" | sed 's/^/# /'
-}
-
 echo "TAP version 13"
 echo "1..$(($(mutations | wc -l) + 1))"
-if compile "$objects" "${sources[@]}" && link "$objects" &&
-	"$objects/conformance" >"$work/log" 2>&1; then
+if plant_build && "$objects/conformance" >"$work/log" 2>&1; then
 	report 0 "unchanged, the tests pass"
 else
 	report 1 "unchanged, the tests pass"
@@ -146,29 +99,8 @@ fi
 
 # Changes $1 by $2. True if the tests notice; otherwise $work/why says what happened instead.
 noticed() {
-	local file=$1 change=$2 dir=$work/changed depending=()
-
-	rm -rf "$dir" && mkdir "$dir" && cp "$file" "$work/original" || return 1
-	sed -E -i "$change" "$file" || return 1
-	if cmp -s "$file" "$work/original"; then
-		echo "the expression no longer finds anything in $file" >"$work/why"
-		return 1
-	fi
-	while IFS= read -r object; do
-		depending+=("$object")
-	done < <(cd "$objects" && grep -lE "(^| )$file( |$)" ./*.d | sed 's,^./,,; s,\.d$,,')
-	local source list=()
-	for source in "${sources[@]}"; do
-		case " ${depending[*]} " in
-		*" $(basename "$(object_of "$source")" .o) "*) list+=("$source") ;;
-		esac
-	done
-	if ! compile "$dir" "${list[@]}" || ! link "$dir"; then
-		echo "the changed file does not build" >"$work/why"
-		cat "$work/errors" >>"$work/why"
-		return 1
-	fi
-	if "$dir/conformance" >"$work/log" 2>&1; then
+	plant "$1" -E "$2" || return 1
+	if "$changed/conformance" >"$work/log" 2>&1; then
 		echo "all tests pass" >"$work/why"
 		return 1
 	fi
@@ -190,6 +122,6 @@ while IFS= read -r line; do
 		report 1 "$file: $what"
 		explain "$work/why"
 	fi
-	[ ! -f "$work/original" ] || mv "$work/original" "$file"
+	plant_undo
 done < <(mutations)
 [ "$failed" = 0 ]

@@ -11,6 +11,8 @@
 # over from thread to thread is invisible to it. Prints TAP; the exit status is 0 if every mistake was
 # found. CC names the compiler.
 set -u
+# shellcheck source=tests/lib/plant.sh
+. "$(dirname "$0")/../lib/plant.sh" || exit 2
 
 give_up() {
 	echo "planted.sh: $*" >&2
@@ -23,6 +25,7 @@ give_up() {
 source_dir=$(cd "$1" && pwd) || exit 2
 only=${2:-}
 cc=${CC:-cc}
+program=schedules
 cflags=(-std=gnu11 -O1 -w '-DPTW_PORT_HEADER="tests/schedule/schedule_port.h"')
 
 # Name; file; expression for sed -z -E; scenario that must fail; preemptions that it takes.
@@ -51,61 +54,12 @@ plain_name="plain store to an entry"
 plain_file=include/ptw/port/atomic.h
 plain_change='s/__atomic_store_n\(entry, value, __ATOMIC_RELEASE\)/*entry = value/'
 
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-tree=$work/tree
-objects=$work/objects
-mkdir "$tree" "$tree/tests" "$objects" "$work/changed" || exit 2
-cp -r "$source_dir"/{arch,include,lib} "$tree" || exit 2
-cp -r "$source_dir/tests/schedule" "$tree/tests" || exit 2
-cp -r "$source_dir/fuzz" "$tree" || exit 2
-cd "$tree" || exit 2
+plant_copy "$source_dir" arch include lib tests/schedule fuzz
 
 sources=()
 while IFS= read -r file; do
 	sources+=("$file")
 done < <(find arch lib tests/schedule -name '*.c' ! -name scheduler_threads.c | sort)
-
-object_of() {
-	echo "${1//\//_}.o"
-}
-
-# Compiles the named sources into folder $1, two at a time.
-compile() {
-	local dir=$1 file
-	shift
-
-	for file; do
-		printf '%s\0%s\0' "$dir/$(object_of "$file")" "$file"
-	done | xargs -0 -n 2 -P 2 "$cc" "${cflags[@]}" -I. -Iinclude -MMD -c -o 2>"$work/errors"
-}
-
-# Links what is in folder $1, and the unchanged objects where it has none.
-link() {
-	local dir=$1 file list=()
-
-	for file in "${sources[@]}"; do
-		file=$(object_of "$file")
-		[ -f "$dir/$file" ] && list+=("$dir/$file") || list+=("$objects/$file")
-	done
-	"$cc" -pthread -o "$dir/schedules" "${list[@]}" 2>>"$work/errors"
-}
-
-number=0
-failed=0
-# $1: status; the rest: description.
-report() {
-	local status=$1
-	shift
-
-	number=$((number + 1))
-	[ "$status" = 0 ] || failed=$((failed + 1))
-	[ "$status" = 0 ] && echo "ok $number - $*" || echo "not ok $number - $*"
-}
-
-explain() {
-	head -n 20 "$1" | sed 's/^/# /'
-}
 
 chosen() {
 	planted | awk -F '|' -v only="$only" 'only == "" || $1 == only'
@@ -120,7 +74,7 @@ fi
 [ -n "$(chosen)" ] || [ $with_tsan = 1 ] || give_up "no mistake is named '$only'"
 echo "TAP version 13"
 echo "1..$(($(chosen | grep -c .) + 1 + with_tsan))"
-if compile "$objects" "${sources[@]}" && link "$objects"; then
+if plant_build; then
 	report 0 "unchanged, it builds"
 else
 	report 1 "unchanged, it builds"
@@ -130,31 +84,9 @@ fi
 
 # Changes file $1 by $2; scenario $3 must pass before and fail after, within $4 preemptions.
 found() {
-	local file=$1 change=$2 scenario=$3 bound=$4 dir=$work/changed depending=() list=()
-
-	rm -rf "$dir" && mkdir "$dir" && cp "$file" "$work/original" || return 1
-	sed -z -E -i "$change" "$file" || return 1
-	if cmp -s "$file" "$work/original"; then
-		echo "the expression no longer finds anything in $file" >"$work/why"
-		return 1
-	fi
-	if ! "$objects/schedules" --scenario "$scenario" --bound "$bound" >"$work/why" 2>&1; then
-		return 1
-	fi
-	while IFS= read -r object; do
-		depending+=("$object")
-	done < <(cd "$objects" && grep -lE "(^| )$file( |$)" ./*.d | sed 's,^./,,; s,\.d$,,')
-	for source in "${sources[@]}"; do
-		case " ${depending[*]} " in
-		*" $(basename "$(object_of "$source")" .o) "*) list+=("$source") ;;
-		esac
-	done
-	if ! compile "$dir" "${list[@]}" || ! link "$dir"; then
-		echo "the changed file does not build" >"$work/why"
-		cat "$work/errors" >>"$work/why"
-		return 1
-	fi
-	if "$dir/schedules" --scenario "$scenario" --bound "$bound" >"$work/why" 2>&1; then
+	"$objects/schedules" --scenario "$3" --bound "$4" >"$work/why" 2>&1 &&
+		plant "$1" -z -E "$2" || return 1
+	if "$changed/schedules" --scenario "$3" --bound "$4" >"$work/why" 2>&1; then
 		return 1
 	fi
 	# Not by a crash of something else: what was wrong has been said.
@@ -173,18 +105,14 @@ while IFS='|' read -r name file rest; do
 		report 1 "$name: $scenario"
 		explain "$work/why"
 	fi
-	[ ! -f "$work/original" ] || mv "$work/original" "$file"
+	plant_undo
 done < <(chosen)
 
 # ThreadSanitizer on the inputs of fuzz_race, with real threads.
 reported() {
 	local file list=()
 
-	cp "$plain_file" "$work/original" && sed -E -i "$plain_change" "$plain_file" || return 1
-	if cmp -s "$plain_file" "$work/original"; then
-		echo "the expression no longer finds anything in $plain_file" >"$work/why"
-		return 1
-	fi
+	plant_change "$plain_file" -E "$plain_change" || return 1
 	for file in "${sources[@]}" tests/schedule/scheduler_threads.c fuzz/fuzz_race.c \
 		fuzz/replay.c; do
 		case $file in
@@ -193,10 +121,10 @@ reported() {
 		*) list+=("$file") ;;
 		esac
 	done
-	rm -rf "$work/changed" && mkdir "$work/changed" || return 1
+	rm -rf "$changed" && mkdir "$changed" || return 1
 	cflags+=(-g -fsanitize=thread)
-	if ! compile "$work/changed" "${list[@]}" ||
-		! "$cc" -fsanitize=thread -pthread -o "$work/replay" "$work"/changed/*.o \
+	if ! compile "$changed" "${list[@]}" ||
+		! "$cc" -fsanitize=thread -pthread -o "$work/replay" "$changed"/*.o \
 			2>>"$work/errors"; then
 		cp "$work/errors" "$work/why"
 		return 1

@@ -4,6 +4,8 @@
 # usage: run.sh PTW_SIM TRACES_FOLDER
 set -u
 export LC_ALL=C
+# shellcheck source=scripts/lib/tap.sh
+. "$(dirname "$0")/../../scripts/lib/tap.sh" || exit 2
 
 if [ $# -ne 2 ] || [ ! -x "$1" ] || [ ! -r "$2/redis.u32.zst" ]; then
 	echo "usage: $0 PTW_SIM TRACES_FOLDER (the folder with redis.u32.zst)" >&2
@@ -16,27 +18,6 @@ trap 'rm -rf "$scratch"' EXIT
 box=$scratch/box # where ptw-sim runs; nothing else may appear in it
 mkdir "$box"
 cd "$box" || exit 2
-
-number=0
-failed=0
-
-# check TEXT COMMAND...: one TAP line for whether the command succeeds
-check() {
-	local text=$1
-	shift
-	number=$((number + 1))
-	if "$@"; then
-		echo "ok $number - $text"
-	else
-		echo "not ok $number - $text"
-		failed=$((failed + 1))
-	fi
-}
-
-skip() {
-	number=$((number + 1))
-	echo "ok $number - $1 # SKIP $2"
-}
 
 # value KEY: of a plain member at the top level of the JSON on standard input
 value() {
@@ -451,5 +432,4 @@ help_shows() {
 check "--help shows an example and indented lists" help_shows
 check "--version names the program" grep -q '^ptw-sim [0-9]' <("$sim" --version)
 
-echo "1..$number"
-[ "$failed" -eq 0 ]
+tap_end
