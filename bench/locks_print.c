@@ -98,7 +98,10 @@ static void print_points(const struct locks_results *r)
 			printf(" %5.3f ns/E", (double)l->harvest_ns / (double)l->entries);
 		printf("\n");
 	}
-	printf("\n  %-12s next to a harvester of another page table: the same load, nothing "
+	printf("\n  %-12s behind a row: fewer than %d operations kept, too few to judge by, and left out of "
+	       "goals.\n%15sThe machine was busy, or the run a quick one: look at raw and arrivals\n",
+	       "few", GOALS_OPERATIONS, "");
+	printf("  %-12s next to a harvester of another page table: the same load, nothing "
 	       "shared\n",
 	       "elsewhere");
 	for (unsigned int k = 0; !k || lock_kinds[k - 1]; k++)

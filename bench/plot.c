@@ -30,6 +30,13 @@ static int gnuplot(int in, int out, const char *argument)
 	return WEXITSTATUS(status);
 }
 
+static void directory_fail(const char *directory)
+{
+	bench_die(EXIT_BAD_INPUT,
+		  "cannot put pictures into folder '%s': %s; name a folder you may write to, or a new "
+		  "one in such a folder", directory, strerror(errno));
+}
+
 void plot_check(const char *directory)
 {
 	struct stat info;
@@ -42,11 +49,11 @@ void plot_check(const char *directory)
 			  "gnuplot-nox) or leave --plots out");
 	close(null);
 	if (mkdir(directory, 0777) && errno != EEXIST)
-		target_fail(directory);
+		directory_fail(directory);
 	if (stat(directory, &info) || !S_ISDIR(info.st_mode))
 		bench_die(EXIT_BAD_INPUT, "'%s' is no directory; give one for --plots", directory);
 	if (access(directory, W_OK | X_OK))
-		target_fail(directory);
+		directory_fail(directory);
 }
 
 void plot_begin(struct plot *plot, const char *directory, const char *name)
@@ -70,7 +77,7 @@ void plot_end(struct plot *plot)
 	if (snprintf(path, sizeof(path), "%s/%s.svg", plot->directory, plot->name) >=
 	    (int)sizeof(path)) {
 		errno = ENAMETOOLONG;
-		target_fail(plot->directory);
+		directory_fail(plot->directory);
 	}
 	good = !fflush(plot->script) && lseek(fileno(plot->script), 0, SEEK_SET) == 0;
 	out = target_open(&target, path);

@@ -257,6 +257,9 @@ PTW_API int ptw_collapse(struct ptw_pgtable *pgtable, uint64_t start, uint64_t e
  * Tables are noted when their last entry goes, and when a harvest passes an empty one, so that a scan
  * on request costs nothing extra. A table that is filled at the same moment stays.
  *
+ * Each table is flushed as the whole span of its parent entry, and a table above that this empties goes
+ * back too, with the larger span: see ptw_flush_fn. That holds for what unmap and collapse give back.
+ *
  * Context: any registered thread. Calls the flush hook. In a read-side section or RCU callback:
  * PTW_ERR_CONTEXT. Ordering: as ptw_unmap(). Progress: bounded; may be refused. Errors: as returned, and
  * PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_ALIGN, PTW_ERR_RANGE, PTW_ERR_UNSUPPORTED (attached).

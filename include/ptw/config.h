@@ -62,6 +62,12 @@ enum ptw_flush_kind {
  * harvest unless exact mode was asked for or it took dirty state along (see ptw_harvest()). Several threads may be in it at the same time. May block,
  * so a processor that is asked to flush must not wait for the page table meanwhile: see
  * ptw_fix_fault(). Must not change the same page table. Ranges cover leaf extents whole.
+ *
+ * Ranges may be larger than what the caller changed. Where a table goes back, the range is all that its
+ * parent entry mapped; if that empties the table above, this one goes back in the same call by a flush
+ * of its own, and so on: unmapping one page that was alone flushes 2 MiB, 1 GiB and 512 GiB with
+ * 4-KiB granules (see ptw_config.reclaim_delay). Past 16 ranges, neighbours grow together over the
+ * gap between them. A hook that pays by the page had better drop everything from some size on.
  * @param context from the configuration
  * @param ranges input address ranges in bytes, ascending, not overlapping
  * @param count how many, 1 to 16

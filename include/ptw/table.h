@@ -180,7 +180,7 @@ struct ptw_info {
 	uint32_t reserved;    /**< 0 */
 	uint64_t root;        /**< physical address of the root table */
 	uint64_t tables;      /**< tables in use, the root not counted */
-	uint64_t tables_retired; /**< waiting for a grace period */
+	uint64_t tables_retired; /**< waiting for a grace period; after ptw_barrier() none of them is left */
 	uint64_t bytes;       /**< memory held: tables, metadata, administration; kept for reuse till destroy */
 	uint64_t tables_empty; /**< of those in use: without any entry, waiting for a refill or for reclaim */
 	uint64_t tables_reclaimed; /**< empty ones that went back, since creation */
