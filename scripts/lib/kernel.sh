@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# shellcheck shell=bash
+# The distribution's stock kernel: fetched, built against, booted. Nothing is installed on the host.
+#
+# Sourced by scripts that have sourced say.sh. ARCH is amd64 or arm64; CACHE is a folder that
+# kernel_fetch fills:
+#
+#   kernel_fetch ARCH CACHE              kernel image, headers, kbuild and a static busybox; does nothing
+#                                        if all of it is there
+#   kernel_build ARCH CACHE MODULES ...  external modules of the folder MODULES; the other arguments go to
+#                                        make (C=2, KBUILD_EXTRA_SYMBOLS=...); a warning is a failure
+#   kernel_module CACHE NAME             path of one of the kernel's own modules (KVM and what it needs)
+#   kernel_initramfs ARCH CACHE OUT INIT [NAME=PATH ...]
+#                                        busybox with all its names, INIT as /init, files under their names
+#   kernel_boot ARCH CACHE INITRAMFS SECONDS [QEMU_ARGUMENT...]
+#                                        the guest's console on standard output; status 1 if it did not
+#                                        power itself off in time, or panicked; more of the kernel's
+#                                        command line in $kernel_append
+#
+# CACHE holds: abi (as 6.1.0-50-amd64), root/ (what the packages unpacked), vmlinuz, headers, busybox.
+
+# Packages of the host that these functions need.
+# shellcheck disable=SC2034 # for whoever sources this
+kernel_packages_amd64='bc cpio file gcc libelf1 make qemu-system-x86 sparse xz-utils'
+# shellcheck disable=SC2034
+kernel_packages_arm64='bc cpio file gcc-aarch64-linux-gnu libelf1 make qemu-system-arm sparse xz-utils'
+
+# An apt that knows only what is below $1, for architecture $2.
+kernel_apt_config() {
+	local dir=$1 arch=$2 host
+	host=$(dpkg --print-architecture) || return 1
+
+	mkdir -p "$dir"/{state/lists/partial,cache/archives/partial} || return 1
+	cat >"$dir/apt.conf" <<-END
+		APT::Architecture "$arch";
+		APT::Architectures { "$arch"; "$host"; };
+		APT::Sandbox::User "root";
+		Dir::State "$dir/state";
+		Dir::State::status "/dev/null";
+		Dir::Cache "$dir/cache";
+		Dir::Log "$dir";
+	END
+}
+
+# What the package $2 depends on that begins with $3, first of them; by the apt of $1.
+kernel_depends() {
+	APT_CONFIG=$1/apt.conf apt-cache depends "$2" |
+		awk -v want="$3" '$1 == "Depends:" && index($2, want) == 1 { print $2; exit }'
+}
+
+# Unpacks the archives of $1 into $2 for architecture $3; of the image only what is booted and KVM's
+# modules (arm64 has KVM built in).
+kernel_unpack() {
+	local archive parts=('./boot/*' './lib/modules/*/modules.*' '*/kernel/arch/*')
+
+	[ "$3" = arm64 ] || parts+=('*/kernel/virt/*' '*/kernel/drivers/crypto/ccp/*')
+
+	for archive in "$1"/*.deb; do
+		case ${archive##*/} in
+		linux-image-*)
+			mkdir -p "$2" && dpkg-deb --fsys-tarfile "$archive" |
+				tar -x -C "$2" --wildcards "${parts[@]}"
+			;;
+		*) dpkg-deb -x "$archive" "$2" ;;
+		esac || return 1
+	done
+}
+
+kernel_fetch() {
+	local arch=$1 cache work abi kbuild host root
+	cache=$(realpath -m "$2") || return 1
+
+	case $arch in
+	amd64 | arm64) ;;
+	*) give_up "no kernel for architecture '$arch'; there are amd64 and arm64" ;;
+	esac
+	[ -e "$cache/complete" ] && return 0
+	mkdir -p "$cache" || return 1
+	(
+		# Another script may be at it: the second one finds everything there.
+		flock 9
+		[ -e "$cache/complete" ] && exit 0
+		work=$cache/new
+		rm -rf "$work"
+		host=$(dpkg --print-architecture)
+		kernel_apt_config "$work" "$arch" || exit 1
+		APT_CONFIG=$work/apt.conf apt-get -q update || exit 1
+
+		# The ABI number moves with every security update.
+		abi=$(kernel_depends "$work" "linux-image-$arch" linux-image-)
+		abi=${abi#linux-image-}
+		kbuild=$(kernel_depends "$work" "linux-headers-$abi" linux-kbuild-)
+		if [ -z "$abi" ] || [ -z "$kbuild" ]; then
+			echo "the package lists know no kernel for $arch" >&2
+			exit 1
+		fi
+		mkdir -p "$work/archives" && cd "$work/archives" || exit 1
+		APT_CONFIG=$work/apt.conf apt-get -q download "linux-image-$abi" \
+			"linux-headers-$abi" "linux-headers-${abi%-*}-common" \
+			"${kbuild%:*}:$host" busybox-static || exit 1
+
+		root=$work/root
+		kernel_unpack "$work/archives" "$root" "$arch" || exit 1
+		# Both name each other by absolute paths: once moved, they are below $cache.
+		sed -i "s|/usr/src/|$cache/root/usr/src/|g" "$root/usr/src/linux-headers-$abi/Makefile" &&
+			ln -sfn "../../lib/${kbuild%:*}/scripts" "$root/usr/src/linux-headers-$abi/scripts" &&
+			ln -sfn "../../lib/${kbuild%:*}/tools" "$root/usr/src/linux-headers-$abi/tools" &&
+			ln -sfn "../../lib/${kbuild%:*}/scripts" \
+				"$root/usr/src/linux-headers-${abi%-*}-common/scripts" &&
+			ln -sfn "../../lib/${kbuild%:*}/tools" \
+				"$root/usr/src/linux-headers-${abi%-*}-common/tools" || exit 1
+
+		rm -rf "$cache/root"
+		mv "$root" "$cache/root" &&
+			ln -sfn "root/boot/vmlinuz-$abi" "$cache/vmlinuz" &&
+			ln -sfn "root/usr/src/linux-headers-$abi" "$cache/headers" &&
+			ln -sfn root/bin/busybox "$cache/busybox" &&
+			echo "$abi" >"$cache/abi" || exit 1
+		rm -rf "$work"
+		: >"$cache/complete"
+	) 9>"$cache/lock" </dev/null >"$cache/fetch.log" 2>&1 || {
+		tail -n 5 "$cache/fetch.log" >&2
+		printf 'the stock kernel for %s could not be fetched; see %s\n' "$arch" \
+			"$cache/fetch.log" >&2
+		return 1
+	}
+}
+
+kernel_build() {
+	local arch=$1 cache=$2 modules status log make_arch cross=''
+	modules=$(realpath "$3") || return 1
+	shift 3
+
+	case $arch in
+	amd64) make_arch=x86_64 ;;
+	arm64) make_arch=arm64 ;;
+	esac
+	[ "$arch" = "$(dpkg --print-architecture)" ] || case $arch in
+	amd64) cross=x86_64-linux-gnu- ;;
+	arm64) cross=aarch64-linux-gnu- ;;
+	esac
+	log=$(mktemp) || return 1
+	make -C "$cache/headers" M="$modules" ARCH="$make_arch" CROSS_COMPILE="$cross" \
+		-j "$(nproc)" "$@" modules >"$log" 2>&1 </dev/null
+	status=$?
+	# The kernel's makefile tells when the compiler is another release than the kernel's own, and says
+	# what it leaves out for want of vmlinux. Neither is about the module.
+	if [ $status = 0 ] && grep -v -e '^warning: the compiler differs' -e '^Skipping BTF' "$log" |
+		grep -q -i -e 'warning:' -e '^WARNING' -e 'error:'; then
+		status=1
+	fi
+	[ $status = 0 ] || cat "$log" >&2
+	rm -f "$log"
+	return $status
+}
+
+kernel_module() {
+	local found
+
+	found=$(find "$1/root/lib/modules" -name "$2.ko" -print -quit)
+	if [ -z "$found" ]; then
+		printf 'no module %s below %s\n' "$2" "$1/root/lib/modules" >&2
+		return 1
+	fi
+	printf '%s\n' "$found"
+}
+
+kernel_initramfs() {
+	local cache=$2 out=$3 init=$4 tree file status
+	shift 4
+
+	tree=$(mktemp -d) || return 1
+	mkdir -p "$tree"/{bin,dev,proc,sys,tmp} && cp "$cache/busybox" "$tree/bin/busybox" &&
+		cp "$init" "$tree/init" && chmod 755 "$tree/init" &&
+		ln -s busybox "$tree/bin/sh"
+	status=$?
+	for file in "$@"; do
+		[ $status = 0 ] || break
+		mkdir -p "$tree/$(dirname "${file%%=*}")" && cp "${file#*=}" "$tree/${file%%=*}"
+		status=$?
+	done
+	if [ $status = 0 ]; then
+		(
+			set -o pipefail
+			cd "$tree" && find . -print0 | cpio --null --quiet -o -H newc -R 0:0 | gzip -1
+		) >"$out"
+		status=$?
+	fi
+	rm -rf "$tree"
+	return $status
+}
+
+kernel_boot() {
+	local arch=$1 cache=$2 initramfs=$3 seconds=$4 qemu console
+	shift 4
+
+	case $arch in
+	amd64)
+		qemu=(qemu-system-x86_64 -M q35 -cpu max)
+		console=ttyS0
+		;;
+	arm64)
+		# Pointer authentication by QEMU's own function: the architected one takes 11 s of a boot.
+		qemu=(qemu-system-aarch64 -M virt -cpu "max,pauth-impdef=on")
+		console=ttyAMA0
+		;;
+	esac
+	# An oops is a panic, and a panic reboots at once, which -no-reboot makes the end of the run. QEMU then
+	# says the same as after a power-off, so the console is read. What stands in "$@" comes last, and of
+	# two options QEMU takes the last one.
+	timeout -k 5 "$seconds" "${qemu[@]}" -accel "tcg,thread=multi" -m 512 -smp 2 -no-reboot \
+		-nic none -monitor none -serial stdio -display none \
+		-kernel "$cache/vmlinuz" -initrd "$initramfs" \
+		-append "console=$console quiet oops=panic panic=-1 ${kernel_append:-}" \
+		"$@" </dev/null |
+		awk '{ sub(/\r$/, ""); print; fflush() } /Kernel panic - not syncing/ { bad = 1 }
+			END { exit bad }'
+	[ "${PIPESTATUS[*]}" = '0 0' ]
+}
