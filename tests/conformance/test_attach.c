@@ -5,21 +5,27 @@
  */
 #include "scenarios.h"
 
-/* Tables of at most 64 KiB in each scenario. */
-#define TABLES 4
+/* Tables of at most 64 KiB in each scenario. Aligned by hand: a kernel's loader aligns to its pages. */
+#define TABLES	    4
+#define TABLE_BYTES ((size_t)1 << 16)
 
-static uint64_t memory[TABLES << 13] __attribute__((aligned(1 << 16)));
+static uint64_t room[(TABLES + 1) * TABLE_BYTES / 8];
+
+static uint64_t *memory(void)
+{
+	return (uint64_t *)(((uintptr_t)room + TABLE_BYTES - 1) & ~(uintptr_t)(TABLE_BYTES - 1));
+}
 
 static uint64_t *entry(const struct scenario *s, unsigned int table, unsigned int index)
 {
-	return &memory[((size_t)table << (s->table_lg2 - 3)) + index];
+	return &memory()[((size_t)table << (s->table_lg2 - 3)) + index];
 }
 
 /* Write the tables, or compare them with what a harvest leaves. */
 static void fill(const struct scenario *s)
 {
-	for (size_t i = 0; i < COUNT(memory); i++)
-		memory[i] = s->empty;
+	for (size_t i = 0; i < TABLES * TABLE_BYTES / 8; i++)
+		memory()[i] = s->empty;
 	for (unsigned int i = 0; i < COUNT(s->cells); i++) {
 		const struct cell *c = &s->cells[i];
 
@@ -61,7 +67,7 @@ static void compare(const struct scenario *s, const char *when, bool harvested)
 
 static struct ptw_pgtable *attach(const struct scenario *s)
 {
-	const struct ptw_range bounds = {BASE, BASE + sizeof(memory)};
+	const struct ptw_range bounds = {BASE, BASE + TABLES * TABLE_BYTES};
 	const struct ptw_attach attach = {
 		.size = sizeof(attach),
 		.root = BASE,
@@ -80,7 +86,7 @@ static struct ptw_pgtable *attach(const struct scenario *s)
 		config.ia_bits = s->ia_bits;
 	}
 	config.layout = s->layout ? s->layout : ptw_layout_own(&config);
-	config.phys_offset = (uint64_t)(uintptr_t)memory - BASE;
+	config.phys_offset = (uint64_t)(uintptr_t)memory() - BASE;
 	error = ptw_pgtable_attach(&config, &attach, &p);
 	cr_assert_eq(error, PTW_OK, "%s: error %d", s->name, error);
 	return p;

@@ -13,7 +13,9 @@
 #include <sys/mman.h>
 
 /* Declared memory, at a low physical address; before and behind it nothing may be read. */
+#ifndef ARENA_BYTES
 #define ARENA_BYTES ((size_t)64 << 20)
+#endif
 #define ARENA_PA    ((uint64_t)1 << 32)
 #define GUARD_BYTES ((size_t)1 << 20)
 

@@ -15,8 +15,11 @@
 
 #include <ptw/ptw.h>
 
-/* Not zero, so that a forgotten translation between host and physical addresses is found out. */
-#define PHYS_OFFSET  ((uint64_t)1 << 24)
+/* Not zero, so that a forgotten translation between host and physical addresses is found out. A host
+ * whose addresses have more bits than a page table's brings its own. */
+#ifndef PHYS_OFFSET
+#define PHYS_OFFSET ((uint64_t)1 << 24)
+#endif
 
 #define FLUSH_RANGES 16
 

@@ -81,6 +81,7 @@ Test(races, second_write_protect_flushes_too)
 	cr_assert_eq(ptw_preset("ept4", &config), PTW_OK);
 	config.flush = protect_again;
 	config.flush_context = &pgtable;
+	config.phys_offset = PHYS_OFFSET;
 	cr_assert_eq(ptw_pgtable_create(&config, &pgtable), PTW_OK);
 	cr_assert_eq(ptw_map(pgtable, 0, 4096, 0, &map, NULL), PTW_OK);
 	cr_assert_eq(ptw_write_protect(pgtable, 0, 4096, true, NULL, NULL), PTW_OK);

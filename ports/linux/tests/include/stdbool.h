@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+#ifndef PTW_KTEST_STDBOOL_H
+#define PTW_KTEST_STDBOOL_H
+
+#include <linux/stddef.h>
+#include <linux/types.h>
+
+#endif /* PTW_KTEST_STDBOOL_H */
