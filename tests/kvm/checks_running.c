@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The guest runs, and its memory goes and comes back, while the library and KVM age it. */
+#include "checks.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Scans next to the running guest, and slots taken out and put in under it. */
+#define RACE_SCANS 60
+#define SLOT_TURNS 25
+
+/* Harvests, and KVM's own ageing, while the guest runs: no page it touches is lost, none invented. */
+struct ager {
+	const struct vm_slot *slot;
+	unsigned long command;
+	uint32_t flags;
+	useconds_t pause; /* between two scans */
+	struct pages seen;
+	uint64_t young, busy, reroots, scans;
+	volatile bool stop;
+};
+
+static void age_once(struct ager *a)
+{
+	struct pages p;
+	struct kvm_age_scan s = scan(a->command, a->slot, a->flags, &p);
+
+	a->scans++;
+	a->busy += s.busy;
+	a->reroots += s.reroots;
+	a->young += count(&p, a->slot);
+	for (uint64_t w = 0; w < a->slot->pages / 64; w++)
+		a->seen.word[w] |= p.word[w];
+}
+
+static void *age_thread(void *context)
+{
+	struct ager *a = context;
+
+	while (!a->stop) {
+		age_once(a);
+		if (a->pause)
+			usleep(a->pause);
+	}
+	return NULL;
+}
+
+/* Was any page of the block young to which word `w` belongs? */
+static bool in_block(const struct ager *a, uint64_t w)
+{
+	uint64_t words = BLOCK / PAGE / 64, any = 0;
+
+	for (uint64_t i = w / words * words; i < w / words * words + words; i++)
+		any |= a->seen.word[i];
+	return any;
+}
+
+void check_race(struct vm *vm, struct vm_slot *s, const char *name, uint32_t touches)
+{
+	static struct pages expected, last;
+	static struct ager ours, theirs;
+	pthread_t thread;
+	uint64_t lost = 0, invented = 0, touched;
+	char text[250];
+
+	memset(&expected, 0, sizeof(expected));
+	memset(&ours, 0, sizeof(ours));
+	memset(&theirs, 0, sizeof(theirs));
+	ours.slot = theirs.slot = s;
+	ours.command = KVM_AGE_HARVEST;
+	theirs.command = KVM_AGE_ASK_KVM;
+	ours.flags = theirs.flags = KVM_AGE_EXACT;
+	theirs.pause = 2000;
+	make_old(vm);
+	vm_list_begin(vm);
+	for (uint32_t i = 0; i < touches; i++)
+		touch(vm, s, draw((uint32_t)s->pages), &expected);
+	vm_start(vm);
+	if (pthread_create(&thread, NULL, age_thread, &theirs))
+		die("thread");
+	for (unsigned int i = 0; i < RACE_SCANS; i++) {
+		age_once(&ours);
+		usleep(1000);
+	}
+	theirs.stop = true;
+	pthread_join(thread, NULL);
+	vm_stop(vm);
+	compare(s, name, "after both aged it while the guest ran", NULL);
+	scan(KVM_AGE_HARVEST, s, KVM_AGE_PEEK, &last);
+	for (uint64_t w = 0; w < s->pages / 64; w++) {
+		uint64_t seen = ours.seen.word[w] | last.word[w] | theirs.seen.word[w];
+
+		invented += (uint64_t)__builtin_popcountll(seen & ~expected.word[w]);
+		/* KVM's call tells a block young at one of its pages, and has cleared all then. */
+		if (s == &vm->slot[SLOT_HUGE])
+			seen = in_block(&ours, w) | in_block(&theirs, w) | seen ? ~(uint64_t)0 : 0;
+		lost += (uint64_t)__builtin_popcountll(expected.word[w] & ~seen);
+	}
+	touched = count(&expected, s);
+	snprintf(text, sizeof(text),
+		 "%s, %" PRIu64 " harvests of a running guest: %" PRIu64 " pages touched, %" PRIu64
+		 " never seen, %" PRIu64 " seen but not touched",
+		 name, ours.scans, touched, lost, invented);
+	say(!lost && !invented && ours.young > touched, text);
+	printf("# young in all: %" PRIu64 " by %" PRIu64 " harvests, %" PRIu64 " by %" PRIu64
+	       " passes of KVM; %" PRIu64 " leaves busy\n",
+	       ours.young, ours.scans, theirs.young, theirs.scans, ours.busy);
+}
+
+/*
+ * Memory goes and comes back under the harvests: tables are freed, roots exchanged. They follow each
+ * other without a pause, so as to be inside a table when it goes.
+ */
+void check_memory_goes(struct vm *vm, bool lockless)
+{
+	struct vm_slot *s = &vm->slot[SLOT_SMALL], *h = &vm->slot[SLOT_HUGE];
+	static struct pages touched[2];
+	static struct ager small, huge;
+	uint64_t invented = 0;
+	pthread_t thread[2];
+	char text[250];
+
+	memset(touched, 0, sizeof(touched));
+	memset(&small, 0, sizeof(small));
+	memset(&huge, 0, sizeof(huge));
+	small.slot = s;
+	huge.slot = h;
+	small.command = huge.command = KVM_AGE_HARVEST;
+	vm_list_begin(vm);
+	make_old(vm);
+	for (uint32_t i = 0; i < SUBSET; i++)
+		touch(vm, i % 2 ? s : h, draw((uint32_t)s->pages), &touched[i % 2]);
+	vm_start(vm);
+	if (pthread_create(&thread[0], NULL, age_thread, &small) ||
+	    pthread_create(&thread[1], NULL, age_thread, &huge))
+		die("thread");
+	for (unsigned int i = 0; i < SLOT_TURNS; i++) {
+		int slot = i % 2 ? SLOT_SMALL : SLOT_HUGE;
+
+		vm_slot_set(vm, slot, false);
+		usleep(3000);
+		vm_slot_set(vm, slot, true);
+		/* The host takes pages back, small ones and part of a block. */
+		madvise(s->memory + draw(SMALL_PAGES / 2) * PAGE, 256 * PAGE, MADV_DONTNEED);
+		madvise(h->memory + draw(HUGE_PAGES / 2) * PAGE, 64 * PAGE, MADV_DONTNEED);
+		usleep(3000);
+	}
+	vm_whole_round(vm);
+	small.stop = huge.stop = true;
+	pthread_join(thread[0], NULL);
+	pthread_join(thread[1], NULL);
+	vm_stop(vm);
+	compare(s, "4K", "after slots and pages came and went", NULL);
+	compare(h, "2M", "after slots and pages came and went", NULL);
+	/* An entry that KVM is just taking out has bits that look like accessed ones. */
+	for (uint64_t w = 0; w < WORDS_MAX; w++)
+		invented += (uint64_t)__builtin_popcountll(small.seen.word[w] & ~touched[1].word[w]) +
+			    (uint64_t)__builtin_popcountll(huge.seen.word[w] & ~touched[0].word[w]);
+	snprintf(text, sizeof(text),
+		 "%" PRIu64 " harvests while slots were taken out and put in %u times: %" PRIu64
+		 " pages seen but not touched; the root was another one %" PRIu64 " times",
+		 small.scans + huge.scans, SLOT_TURNS, invented, small.reroots + huge.reroots);
+	say(!invented && small.scans && huge.scans && small.young && huge.young &&
+		    (!lockless || small.reroots + huge.reroots), text);
+}
