@@ -253,6 +253,17 @@ void play_step(struct worker *w);
 void rest_check(struct stress *s);
 void rest_empty(struct stress *s);
 
+/* In loops without end, for hosts where that keeps others off the processor. */
+#ifndef stress_breathe
+#define stress_breathe() ((void)0)
+#endif
+
+/* lap.c: opened, its threads wait for the first round; false: failed, and nothing is open. `configure`
+ * chooses what varies from lap to lap. In every fourth round each harvest of accessed is exact. */
+bool lap_open(struct stress *s, void (*configure)(struct stress *s, uint64_t *random));
+void lap_round(struct stress *s, unsigned int round);
+void lap_close(struct stress *s);
+
 /* run.c: true if nothing was wrong. */
 bool stress_run(const struct options *options);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The stress test in the kernel: laps, rounds and threads. Roles, CPUs, ledger and what must be true at
- * rest are those of tests/stress; its run.c counts in floating point, which there is none of here, and
- * goes on until it had every pair, which an emulated machine takes too long for.
+ * The stress test in the kernel: which laps there are. Laps, roles, CPUs and ledger are those of
+ * tests/stress; its run.c counts in floating point, which there is none of here, and goes on until it had
+ * every pair, which an emulated machine takes too long for.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -15,8 +15,7 @@ extern const bool ktest_public_only;
 const bool ktest_public_only = true;
 
 #define THREADS	     8
-#define ROUND_MS     100
-#define ROUNDS	     4 /* the last of them exact, as in tests/stress/run.c */
+#define ROUNDS	     4 /* the last of them is exact */
 #define LAPS	     4
 
 void stress_fail(struct stress *s, const char *format, ...)
@@ -35,11 +34,12 @@ void stress_fail(struct stress *s, const char *format, ...)
 }
 
 /* Every lap another mixture of when tables go, how many may wait, and how much memory there is. */
-static void configure(struct stress *s)
+static void configure(struct stress *s, uint64_t *random)
 {
 	static const uint32_t delays[] = { 0, 3, PTW_RECLAIM_NEVER };
 	const unsigned int n = s->lap;
 
+	(void)random;
 	s->config.reclaim_delay = delays[n % 3];
 	if (n % 2) {
 		s->config.backlog_limit = 2 + 5 * (n / 2 % 3);
@@ -53,115 +53,8 @@ static void configure(struct stress *s)
 	else if (s->config.format == PTW_FORMAT_ARM64_S2 || s->config.format == PTW_FORMAT_ARM64_S1)
 		s->config.bbm_level = n % 3;
 	s->config.phys_offset = PHYS_OFFSET;
-	s->config.flush = cpu_flush;
-	s->config.flush_context = s;
-	s->pool = (struct ptw_pool_config){ .size = sizeof(s->pool) };
 	if (n % 4 == 2)
 		s->pool.max_tables = s->config.format == PTW_FORMAT_PERVERSE ? 40 : 10;
-	s->config.pool = &s->pool;
-}
-
-static bool open_lap(struct stress *s)
-{
-	uint64_t random = s->options->seed * 0x9e3779b97f4a7c15u + s->lap;
-	struct ptw_info info = { .size = sizeof(info) };
-	struct ptw_check_result check = { .size = sizeof(check) };
-
-	pthread_mutex_init(&s->failure_lock, NULL);
-	pthread_mutex_init(&s->writer_lock, NULL);
-	cr_assert_eq(ptw_preset(s->options->config, &s->config), PTW_OK);
-	configure(s);
-	cr_assert_eq(ptw_pgtable_create(&s->config, &s->pgtable), PTW_OK);
-	ptw_pgtable_info(s->pgtable, &info);
-	ptw_pgtable_regs(s->pgtable, &s->regs);
-	ptw_check(s->pgtable, PTW_CHECK_COUNTS, &check);
-	s->root_tables = check.tables;
-	s->granule_lg2 = info.granule_lg2;
-	s->granule = (uint64_t)1 << info.granule_lg2;
-	s->ia_bits = info.ia_bits;
-	if (s->config.format == PTW_FORMAT_X86_64 || s->config.format == PTW_FORMAT_ARM64_S1)
-		s->user = PTW_ACCESS_USER;
-	s->hardware = s->config.features & PTW_FEATURE_HW_ACCESSED;
-	s->write_is_dirty = s->config.format == PTW_FORMAT_ARM64_S2 ||
-			    s->config.format == PTW_FORMAT_ARM64_S1;
-	space_lay_out(s, &info, &random);
-	s->page = calloc(s->pages, sizeof(*s->page));
-	cr_assert_not_null(s->page);
-	s->cpus = s->options->threads / 4;
-	s->workers = s->options->threads - s->cpus;
-	for (unsigned int i = 0; i < s->options->threads; i++) {
-		struct worker *w = &s->threads[i];
-
-		w->stress = s;
-		w->number = i;
-		w->random = next_random(&random);
-		if (i < s->cpus) {
-			cpu_open(s, i);
-			continue;
-		}
-		w->young = calloc(s->bitmap_words * 4, 8);
-		cr_assert_not_null(w->young);
-		w->dirty = w->young + s->bitmap_words;
-		w->young_out = w->dirty + s->bitmap_words;
-		w->dirty_out = w->young_out + s->bitmap_words;
-	}
-	pthread_barrier_init(&s->barrier, NULL, s->options->threads + 1);
-	return !s->failed;
-}
-
-static void *worker_main(void *argument)
-{
-	struct worker *w = argument;
-	struct stress *s = w->stress;
-
-	for (;;) {
-		pthread_barrier_wait(&s->barrier); /* a round begins */
-		if (s->over)
-			return NULL;
-		while (!atomic_load_explicit(&s->pause, memory_order_relaxed)) {
-			if (w->cpu)
-				cpu_step(w);
-			else
-				play_step(w);
-			ktest_breathe();
-		}
-		pthread_barrier_wait(&s->barrier); /* all stand still */
-	}
-}
-
-static void play_rounds(struct stress *s)
-{
-	const struct timespec round = { .tv_nsec = ROUND_MS * 1000000L };
-
-	for (unsigned int i = 0; i < ROUNDS && !s->failed; i++) {
-		s->resting = false;
-		s->exact_round = i == ROUNDS - 1;
-		/* Translations of before would let accesses pass that leave nothing behind. */
-		if (s->exact_round)
-			cpu_flush_all(s);
-		atomic_store_explicit(&s->pause, false, memory_order_relaxed);
-		pthread_barrier_wait(&s->barrier);
-		nanosleep(&round, NULL);
-		atomic_store_explicit(&s->pause, true, memory_order_relaxed);
-		pthread_barrier_wait(&s->barrier);
-		s->resting = true;
-		s->exact_round = false;
-		rest_check(s);
-	}
-	s->over = true;
-	if (!s->failed)
-		rest_empty(s);
-}
-
-static void close_lap(struct stress *s)
-{
-	if (!s->failed && play_role(&s->threads[s->cpus], ROLE_X, space_all(s)) != PTW_OK)
-		stress_fail(s, "destroy failed");
-	for (unsigned int i = 0; i < s->cpus; i++)
-		cpu_close(s, i);
-	for (unsigned int i = s->cpus; i < s->options->threads; i++)
-		free(s->threads[i].young);
-	free(s->page);
 }
 
 static void log_totals(struct totals *t, const char *config)
@@ -206,15 +99,10 @@ static void stress(const char *config)
 		s->options = &options;
 		s->totals = totals;
 		s->lap = lap;
-		cr_assert(open_lap(s), "%s", s->failure);
-		for (unsigned int i = 0; i < options.threads; i++)
-			cr_assert_eq(pthread_create(&s->threads[i].thread, NULL, worker_main,
-						    &s->threads[i]), 0);
-		play_rounds(s);
-		pthread_barrier_wait(&s->barrier);
-		for (unsigned int i = 0; i < options.threads; i++)
-			pthread_join(s->threads[i].thread, NULL);
-		close_lap(s);
+		cr_assert(lap_open(s, configure), "%s", s->failure);
+		for (unsigned int round = 0; round < ROUNDS && !s->failed; round++)
+			lap_round(s, round);
+		lap_close(s);
 		failed = s->failed;
 		if (failed)
 			cr_assert_fail("lap %u: %s", lap, s->failure);

@@ -47,5 +47,6 @@ void ktest_pass(void);
 
 /* In loops that go on for long without a check: others want the processor. Outside sections. */
 void ktest_breathe(void);
+#define stress_breathe() ktest_breathe()
 
 #endif /* PTW_KTEST_H */
