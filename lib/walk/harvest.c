@@ -143,6 +143,19 @@ void ptw_job_report_pages(struct ptw_harvest_job *job, uint64_t page, uint64_t y
 	}
 }
 
+void ptw_job_report_run(struct ptw_harvest_job *job, uint64_t page, uint64_t young, uint64_t dirty)
+{
+	const uint64_t any = young | dirty;
+	uint64_t start = (page + (unsigned int)__builtin_ctzll(any)) << job->granule_lg2;
+	uint64_t end = (page + 64 - (unsigned int)__builtin_clzll(any)) << job->granule_lg2;
+
+	if (job->changed_start > start)
+		job->changed_start = start;
+	if (job->changed_end < end)
+		job->changed_end = end;
+	ptw_job_report_pages(job, page, young, dirty);
+}
+
 static int ptw_harvest_args(const struct ptw_pgtable *p, const struct ptw_harvest *h,
 			    const struct ptw_harvest_result *result)
 {
@@ -242,6 +255,7 @@ int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struc
 	job.ask.want = h->flags & (PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY);
 	job.ask.filter = h->oa_end ? h : NULL;
 	job.request = h;
+	job.bitmaps_only = !h->word && !h->run;
 
 	if (w.ia == end)
 		ret = PTW_OK;

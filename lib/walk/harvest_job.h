@@ -23,6 +23,7 @@ struct ptw_harvest_job {
 	struct ptw_ask ask;
 	uint8_t granule_lg2;
 	uint8_t changed_level;
+	bool bitmaps_only; /* no output functions */
 	const struct ptw_harvest *request;
 
 	/* Results. */
@@ -58,5 +59,8 @@ int ptw_job_report(struct ptw_harvest_job *job, uint64_t start, uint64_t length,
 /* Report smallest pages, bit i for page + i, all in one word of output and inside the range. */
 void ptw_job_report_pages(struct ptw_harvest_job *job, uint64_t page, uint64_t young,
 			  uint64_t dirty);
+
+/* The same of a harvest, which also flushes what it changed. */
+void ptw_job_report_run(struct ptw_harvest_job *job, uint64_t page, uint64_t young, uint64_t dirty);
 
 #endif /* PTW_LIB_HARVEST_JOB_H */
