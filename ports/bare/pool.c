@@ -11,7 +11,13 @@
  */
 #include <ptw/error.h>
 #include <ptw/pool.h>
+/* Without the macro the port for programs under an operating system would come, and its headers be missed. */
+#ifdef PTW_PORT_HEADER
 #include <ptw/port.h>
+#endif
+#ifndef PTW_PORTS_BARE_PORT_H
+#error "compile with -DPTW_PORT_HEADER='\"ports/bare/port.h\"' and the source tree's top as -I"
+#endif
 
 #define FRAME_LG2   12
 #define FRAME_BYTES ((size_t)1 << FRAME_LG2)

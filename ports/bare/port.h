@@ -3,9 +3,10 @@
  * @file ports/bare/port.h
  * The port for programs without an operating system: hypervisors, firmware, test images.
  *
- * Compile lib/, arch/ and the three .c files here with -DPTW_PORT_HEADER='"ports/bare/port.h"', call
- * ptw_bare_init() before anything else, and supply ptw_bare_cpu(). Needs from the compiler only its
- * atomic builtins, inlined.
+ * Compile lib/, arch/, and pool.c, rcu.c and string.c of this folder with
+ * -DPTW_PORT_HEADER='"ports/bare/port.h"', call ptw_bare_init() before anything else, and supply
+ * ptw_bare_cpu(). string.c may stay out where the program has memcpy, memmove, memset and memcmp of its
+ * own. Needs from the compiler only its atomic builtins, inlined.
  *
  * Nothing here may be called from interrupt handlers: the spin locks do not mask interrupts, and
  * the sections of a CPU are counted by plain stores.
@@ -32,9 +33,15 @@ unsigned int ptw_bare_cpu(void);
 
 /**
  * Begin. All memory the library will ever have; tables are aligned to their size by virtual
- * address, so map it such that physical addresses are aligned alike.
+ * address, so map it such that physical addresses are aligned alike. Before this call there is no
+ * memory, and ptw_pgtable_create() answers PTW_ERR_NOMEM.
+ *
+ * How much: for each page table two frames of 4 KiB for handles, its root, one table per level below the
+ * root for each region in use, and one table of the lowest level per 2 MiB mapped with 4 KiB pages
+ * (granules of 16 KiB and 64 KiB: larger tables, one per 32 MiB and 512 MiB). Tables that were removed
+ * count until their grace period has passed. Metadata and alignment come on top.
  * @param memory any alignment; kept for ever
- * @param bytes its size; 1/64 of it goes to metadata
+ * @param bytes its size; 64 bytes of metadata go with each frame of 4 KiB, 1/64 on top of it
  * @param cpus number of CPUs, 1 to PTW_BARE_CPUS
  * @return 0, or PTW_ERR_ARG
  *

@@ -19,7 +19,13 @@
  *   section read was read before the callback runs.
  * - `done`: release after each callback, partner the acquire load in ptw_port_rcu_barrier().
  */
+/* Without the macro the port for programs under an operating system would come, and its headers be missed. */
+#ifdef PTW_PORT_HEADER
 #include <ptw/port.h>
+#endif
+#ifndef PTW_PORTS_BARE_PORT_H
+#error "compile with -DPTW_PORT_HEADER='\"ports/bare/port.h\"' and the source tree's top as -I"
+#endif
 
 /* One CPU's counter is read by all: a cache line pair for itself. */
 struct ptw_bare_cpu_state {

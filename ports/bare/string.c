@@ -4,7 +4,13 @@
  * that run without an MMU on arm64, where memory is taken for a device; so build with
  * -mstrict-align there.
  */
+/* Without the macro the port for programs under an operating system would come, and its headers be missed. */
+#ifdef PTW_PORT_HEADER
 #include <ptw/port.h>
+#endif
+#ifndef PTW_PORTS_BARE_PORT_H
+#error "compile with -DPTW_PORT_HEADER='\"ports/bare/port.h\"' and the source tree's top as -I"
+#endif
 
 /* Keeps the compiler from making a call of this very function out of its loop. */
 #define KEEP_LOOP(i) __asm__ volatile("" : "+r"(i))

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Linux port: grace periods, memory for handles, processor features. */
-#include <linux/cpufeature.h>
 #include <linux/irqflags.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+
+#if defined(CONFIG_X86)
+#include <asm/cpufeature.h>
+#elif defined(CONFIG_ARM64)
+#include <asm/lse.h>
+#endif
 
 #include <ptw/port.h>
 
@@ -12,7 +18,10 @@
 DEFINE_PER_CPU(unsigned int, ptw_port_sections);
 #endif
 
-/* The vector registers are user space's here, so vector extensions are not told. */
+/*
+ * The vector registers are user space's here, so vector extensions are not told. LSE is told where the
+ * kernel's own atomics use it, which it may be built without although the processor has it.
+ */
 uint32_t ptw_port_cpu_features(void)
 {
 	uint32_t features = 0;
@@ -23,7 +32,7 @@ uint32_t ptw_port_cpu_features(void)
 	if (boot_cpu_has(X86_FEATURE_RTM))
 		features |= PTW_CPU_RTM;
 #elif defined(CONFIG_ARM64)
-	if (cpu_have_named_feature(ATOMICS))
+	if (system_uses_lse_atomics())
 		features |= PTW_CPU_LSE;
 #endif
 	return features;
@@ -48,8 +57,11 @@ void ptw_port_rcu_call(struct ptw_port_rcu_head *head,
  * processor, which a kernel without preemption waits for. */
 void ptw_port_rcu_poll(void)
 {
-	if (ptw_port_may_block())
+	if (ptw_port_may_block()) {
+		RCU_LOCKDEP_WARN(rcu_read_lock_held(),
+				 "libptw: page table changed inside rcu_read_lock()");
 		cond_resched();
+	}
 }
 
 void ptw_port_rcu_barrier(void)

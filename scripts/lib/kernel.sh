@@ -14,8 +14,10 @@
 #                                        busybox with all its names, INIT as /init, files under their names
 #   kernel_boot ARCH CACHE INITRAMFS SECONDS [QEMU_ARGUMENT...]
 #                                        the guest's console on standard output; status 1 if it did not
-#                                        power itself off in time, or panicked; more of the kernel's
-#                                        command line in $kernel_append
+#                                        power itself off in time (said on standard error), or panicked;
+#                                        more of the kernel's command line in $kernel_append
+#
+# Another ARCH, or a folder that is not there, is refused on standard error with status 2.
 #
 # CACHE holds: abi (as 6.1.0-50-amd64), root/ (what the packages unpacked), vmlinuz, headers, busybox.
 
@@ -24,6 +26,14 @@
 kernel_packages_amd64='bc cpio file gcc libelf1 make qemu-system-x86 sparse xz-utils'
 # shellcheck disable=SC2034
 kernel_packages_arm64='bc cpio file gcc-aarch64-linux-gnu libelf1 make qemu-system-arm sparse xz-utils'
+
+kernel_known() {
+	case $1 in
+	amd64 | arm64) return 0 ;;
+	esac
+	printf "no kernel for architecture '%s'; there are amd64 and arm64\n" "$1" >&2
+	return 2
+}
 
 # An apt that knows only what is below $1, for architecture $2.
 kernel_apt_config() {
@@ -70,10 +80,7 @@ kernel_fetch() {
 	local arch=$1 cache work abi kbuild host root
 	cache=$(realpath -m "$2") || return 1
 
-	case $arch in
-	amd64 | arm64) ;;
-	*) give_up "no kernel for architecture '$arch'; there are amd64 and arm64" ;;
-	esac
+	kernel_known "$arch" || return 2
 	[ -e "$cache/complete" ] && return 0
 	mkdir -p "$cache" || return 1
 	(
@@ -128,6 +135,15 @@ kernel_fetch() {
 
 kernel_build() {
 	local arch=$1 cache=$2 modules status log make_arch cross=''
+	kernel_known "$arch" || return 2
+	if [ ! -d "$3" ]; then
+		printf "kernel_build: no folder '%s' of modules to build\n" "$3" >&2
+		return 2
+	fi
+	if [ ! -d "$cache/headers" ]; then
+		printf "kernel_build: no kernel headers in '%s'; kernel_fetch puts them there\n" "$cache" >&2
+		return 2
+	fi
 	modules=$(realpath "$3") || return 1
 	shift 3
 
@@ -167,6 +183,7 @@ kernel_module() {
 
 kernel_initramfs() {
 	local cache=$2 out=$3 init=$4 tree file status
+	kernel_known "$1" || return 2
 	shift 4
 
 	tree=$(mktemp -d) || return 1
@@ -191,7 +208,8 @@ kernel_initramfs() {
 }
 
 kernel_boot() {
-	local arch=$1 cache=$2 initramfs=$3 seconds=$4 qemu console
+	local arch=$1 cache=$2 initramfs=$3 seconds=$4 qemu console ended
+	kernel_known "$arch" || return 2
 	shift 4
 
 	case $arch in
@@ -215,5 +233,10 @@ kernel_boot() {
 		"$@" </dev/null |
 		awk '{ sub(/\r$/, ""); print; fflush() } /Kernel panic - not syncing/ { bad = 1 }
 			END { exit bad }'
-	[ "${PIPESTATUS[*]}" = '0 0' ]
+	ended=("${PIPESTATUS[@]}")
+	# 137: it had to be killed.
+	case ${ended[0]} in
+	124 | 137) printf 'the guest did not power itself off within %s s\n' "$seconds" >&2 ;;
+	esac
+	[ "${ended[*]}" = '0 0' ]
 }

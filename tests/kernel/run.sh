@@ -7,8 +7,9 @@
 # run.sh --planted ARCH        plants bugs in a copy, one by one, and shows that the tests see them
 #
 # Environment: PTW_SEED, as everywhere; PTW_KTEST_SLOWNESS: how much less work tests do (20);
-# PTW_KERNEL_CACHE: folder of the kernel of one architecture (build/kernel-ARCH), see scripts/lib/kernel.sh;
-# PTW_KTEST_DIR: where modules are built, kept for the next time (build/kernel-tests-ARCH).
+# PTW_KERNEL_CACHE: where kernels are kept, a folder to which -ARCH is appended (build/kernel), see
+# scripts/lib/kernel.sh; PTW_KTEST_DIR: where modules are built, kept for the next time; for one ARCH, nothing is
+# appended (build/kernel-tests-ARCH).
 set -o pipefail
 called_from=$PWD
 cd "$(dirname "$0")/../.." || exit 2
@@ -17,6 +18,8 @@ cd "$(dirname "$0")/../.." || exit 2
 
 usage='usage: tests/kernel/run.sh amd64|arm64 [EXPORTED_TREE], or --planted amd64|arm64'
 boot_seconds=240
+# As many results as a run has, the two of each guest among them. Fewer is a failure: a test was lost.
+wanted_results=304
 slowness=${PTW_KTEST_SLOWNESS:-20}
 seed=${PTW_SEED:-0x5eed5eed5eed}
 
@@ -87,13 +90,21 @@ boot() {
 complaints='BUG:|WARNING:|Oops|Kernel panic|Call Trace:|rcu: INFO|soft lockup|hung_task|blocked for more than'
 complaints+='|general protection|Unable to handle|list_del corruption|pagealloc: memory corruption'
 
-# TAP lines of the consoles named, numbered anew; and one line for each console.
+# TAP lines of the consoles named, numbered anew; and two lines for each console. A failure too: a test
+# module without tests, and fewer results than $at_least.
 report() {
-	awk -v complaints="$complaints" '
+	local status
+
+	awk -v complaints="$complaints" -v at_least="${at_least:-1}" '
 		function line(ok, text) { printf "%s %d - %s\n", ok ? "ok" : "not ok", ++n, text; bad += !ok }
 		function close_module() {
-			if (module && seen != planned)
+			# The library itself has no tests to run.
+			if (module && module != "libptw" && !planned) {
+				line(0, module ": no tests at all")
+				none = 1
+			} else if (module && seen != planned) {
 				line(0, module ": " seen + 0 " of " planned + 0 " tests ended")
+			}
 			module = ""
 		}
 		function close_file() {
@@ -107,7 +118,7 @@ report() {
 		/^# insmod .* failed/ { print; module = $3; planned = 1; seen = 0; close_module(); next }
 		/^# insmod / { close_module(); module = $3; seen = planned = 0; runs[module]++ }
 		/^KTAP version/ { next }
-		/^1\.\.[0-9]+$/ { planned = substr($0, 4); total += planned; next }
+		/^1\.\.[0-9]+$/ { planned = substr($0, 4) + 0; next }
 		/^(not )?ok [0-9]+ - / {
 			seen++
 			ok = $1 == "ok"
@@ -119,8 +130,20 @@ report() {
 		/^(#|Bail out)/ { sub(/^Bail out!/, "# Bail out:"); print; next }
 		$0 ~ complaints { complained = 1; shown = 12 }
 		shown > 0 { print "# " $0; shown-- }
-		END { close_file(); printf "1..%d\n", n; exit bad ? 1 : 0 }
+		END {
+			close_file()
+			if (n < at_least)
+				line(0, n + 0 " results of " at_least " wanted: tests were lost")
+			printf "1..%d\n", n
+			exit none ? 3 : bad ? 1 : 0
+		}
 	' "$@"
+	status=$?
+	# With nothing run, a planted bug is neither seen nor missed.
+	if [ $status = 3 ] && [ "$mode" = planted ] && grep -q '^1\.\.0$' "$@"; then
+		give_up "${filter:-}: no test of the module has such a name; mend tests/kernel/planted.sh"
+	fi
+	[ $status = 0 ]
 }
 
 arguments_of() {
@@ -140,7 +163,7 @@ ptw_hooked $(arguments_of)"
 	boot "$scratch/two" "$second"
 	wait $!
 	echo 'TAP version 13'
-	report "$scratch/one" "$scratch/two"
+	at_least=$wanted_results report "$scratch/one" "$scratch/two"
 	status=$?
 	[ $status = 0 ] || tail -n 20 "$scratch/one" "$scratch/two" | sed 's/^/# /'
 	return $status
@@ -170,7 +193,7 @@ esac
 case $slowness in
 '' | *[!0-9]* | 0) give_up "PTW_KTEST_SLOWNESS=$slowness: a number above 0 is wanted" ;;
 esac
-cache=$(realpath -m "${PTW_KERNEL_CACHE:-build/kernel-$arch}")
+cache=$(realpath -m "${PTW_KERNEL_CACHE:-build/kernel}-$arch")
 work=$(realpath -m "${PTW_KTEST_DIR:-build/kernel-tests-$arch}")
 case $arch in
 amd64) emulator="qemu-system-x86_64" ;;
