@@ -13,13 +13,17 @@
 
 static int (*age_test_young)(struct mm_struct *mm, unsigned long address);
 static int (*age_clear_young)(struct mm_struct *mm, unsigned long start, unsigned long end);
-static void (*age_flush)(struct kvm *kvm);
 
 static void *age_symbol(const char *name)
 {
 	struct kprobe probe = { .symbol_name = name };
 	void *address;
 
+#ifdef CONFIG_X86_KERNEL_IBT
+	/* Probes sit behind the instruction that an indirect call must land on. */
+	if (cpu_feature_enabled(X86_FEATURE_IBT))
+		return NULL;
+#endif
 	if (register_kprobe(&probe))
 		return NULL;
 	address = probe.addr;
@@ -27,10 +31,22 @@ static void *age_symbol(const char *name)
 	return address;
 }
 
-void age_ask_kvm_init(void)
+#ifdef CONFIG_X86_64
+static void age_flush_init(void)
 {
-	age_test_young = age_symbol("__mmu_notifier_test_young");
-	age_clear_young = age_symbol("__mmu_notifier_clear_young");
+}
+
+int age_flush_guest(struct age_machine *m)
+{
+	kvm_flush_remote_tlbs(m->kvm);
+	return 0;
+}
+#else
+/* KVM is no module here, and exports less. */
+static void (*age_flush)(struct kvm *kvm);
+
+static void age_flush_init(void)
+{
 	age_flush = age_symbol("kvm_flush_remote_tlbs");
 	if (!age_flush)
 		pr_info("kvm-age: no exact scans: kvm_flush_remote_tlbs cannot be called\n");
@@ -43,19 +59,33 @@ int age_flush_guest(struct age_machine *m)
 	age_flush(m->kvm);
 	return 0;
 }
+#endif
 
-/* Host addresses of [gfn, end) as far as one slot has them; false: `gfn` is in no slot. */
-static bool age_slot_of(struct kvm *kvm, gfn_t gfn, unsigned long *hva, gfn_t *end)
+void age_ask_kvm_init(void)
 {
-	struct kvm_memory_slot *slot;
+	age_test_young = age_symbol("__mmu_notifier_test_young");
+	age_clear_young = age_symbol("__mmu_notifier_clear_young");
+	age_flush_init();
+}
+
+/*
+ * The next pages from `*gfn` on, before `last`, that one slot has: [*gfn, *end) and the host address
+ * of the first. What lies before them is in no slot. False: no slot has any.
+ */
+static bool age_next_slot(struct kvm *kvm, gfn_t last, gfn_t *gfn, gfn_t *end, unsigned long *hva)
+{
 	int idx = srcu_read_lock(&kvm->srcu);
+	struct kvm_memory_slot *slot;
+	struct kvm_memslot_iter iter;
 	bool found = false;
 
-	slot = gfn_to_memslot(kvm, gfn);
-	if (slot) {
-		*hva = slot->userspace_addr + ((gfn - slot->base_gfn) << PAGE_SHIFT);
-		*end = slot->base_gfn + slot->npages;
+	kvm_for_each_memslot_in_gfn_range(&iter, kvm_memslots(kvm), *gfn, last) {
+		slot = iter.slot;
+		*gfn = max(*gfn, slot->base_gfn);
+		*end = min(last, slot->base_gfn + slot->npages);
+		*hva = slot->userspace_addr + ((*gfn - slot->base_gfn) << PAGE_SHIFT);
 		found = true;
+		break;
 	}
 	srcu_read_unlock(&kvm->srcu, idx);
 	return found;
@@ -63,21 +93,15 @@ static bool age_slot_of(struct kvm *kvm, gfn_t gfn, unsigned long *hva, gfn_t *e
 
 int age_ask_kvm(struct age_machine *m, struct kvm_age_scan *scan, uint64_t *bitmap)
 {
-	gfn_t gfn = scan->page, last = scan->page + scan->pages;
+	gfn_t gfn = scan->page, last = scan->page + scan->pages, end;
 	struct mm_struct *mm = m->kvm->mm;
 	uint64_t began = ktime_get_ns();
+	unsigned long hva;
 
 	if (!age_test_young || !age_clear_young)
 		return -EOPNOTSUPP;
-	while (gfn < last) {
-		unsigned long hva;
-		gfn_t end;
-
-		if (!age_slot_of(m->kvm, gfn, &hva, &end)) {
-			gfn++;
-			continue;
-		}
-		for (end = min(end, last); gfn < end; gfn++, hva += PAGE_SIZE) {
+	while (age_next_slot(m->kvm, last, &gfn, &end, &hva)) {
+		for (; gfn < end; gfn++, hva += PAGE_SIZE) {
 			int young = scan->flags & KVM_AGE_PEEK ?
 					    age_test_young(mm, hva) :
 					    age_clear_young(mm, hva, hva + PAGE_SIZE);

@@ -99,15 +99,17 @@ int guest_open(struct guest *g, int pid, int vm_fd)
 
 static void forget_slots(struct guest *g)
 {
-	for (uint32_t i = 0; i < g->count; i++) {
-		free(g->slots[i].young);
-		free(g->slots[i].kvm);
-		free(g->slots[i].member);
-		free(g->slots[i].age.last);
+	for (uint32_t i = 0; i < g->run_count; i++) {
+		free(g->runs[i].young);
+		free(g->runs[i].kvm);
+		free(g->runs[i].member);
+		free(g->runs[i].age.last);
 	}
+	free(g->runs);
 	free(g->slots);
+	g->runs = NULL;
 	g->slots = NULL;
-	g->count = 0;
+	g->count = g->run_count = 0;
 }
 
 void guest_close(struct guest *g)
@@ -117,26 +119,39 @@ void guest_close(struct guest *g)
 		close(g->device);
 }
 
-static int begin_slot(struct slot_ages *s, const struct kvm_age_slot *slot)
+/* How many slots from `slots` on, of `count`, make up one run. */
+static uint32_t run_length(const struct kvm_age_slot *slots, uint32_t count)
+{
+	uint32_t n = 1;
+
+	while (n < count && slots[n].page / 64 <= (slots[n - 1].page + slots[n - 1].pages) / 64)
+		n++;
+	return n;
+}
+
+static int begin_run(struct run_ages *r, const struct kvm_age_slot *slots, uint32_t count)
 {
 	uint64_t words;
 	uint8_t *bytes;
 
-	s->slot = *slot;
-	s->first = slot->page & ~(uint64_t)63;
-	s->pages = slot->page + slot->pages - s->first;
-	words = (s->pages + 63) / 64;
-	s->young = calloc(words, sizeof(*s->young));
-	s->kvm = calloc(words, sizeof(*s->kvm));
-	s->member = calloc(words, sizeof(*s->member));
-	bytes = malloc(s->pages);
-	if (!s->young || !s->kvm || !s->member || !bytes) {
+	r->first = slots[0].page & ~(uint64_t)63;
+	r->pages = slots[count - 1].page + slots[count - 1].pages - r->first;
+	words = (r->pages + 63) / 64;
+	r->young = calloc(words, sizeof(*r->young));
+	r->kvm = calloc(words, sizeof(*r->kvm));
+	r->member = calloc(words, sizeof(*r->member));
+	bytes = malloc(r->pages);
+	if (!r->young || !r->kvm || !r->member || !bytes) {
 		free(bytes);
 		return complain("ages of the pages");
 	}
-	for (uint64_t i = slot->page - s->first; i < s->pages; i++)
-		s->member[i / 64] |= (uint64_t)1 << (i % 64);
-	return ptw_age_init(&s->age, bytes, s->pages);
+	for (uint32_t n = 0; n < count; n++) {
+		uint64_t from = slots[n].page - r->first;
+
+		for (uint64_t i = from; i < from + slots[n].pages; i++)
+			r->member[i / 64] |= (uint64_t)1 << (i % 64);
+	}
+	return ptw_age_init(&r->age, bytes, r->pages);
 }
 
 /* The list as it is now; *count entries, to be freed. */
@@ -164,47 +179,54 @@ static struct kvm_age_slot *read_slots(const struct guest *g, uint32_t *count)
 	return NULL;
 }
 
+/* Ages of the slots in g->slots, which begin now. */
+static int begin_runs(struct guest *g)
+{
+	g->runs = calloc(g->count + 1, sizeof(*g->runs));
+	if (!g->runs)
+		return complain("memory slots");
+	for (uint32_t i = 0, length; i < g->count; i += length) {
+		length = run_length(&g->slots[i], g->count - i);
+		if (begin_run(&g->runs[g->run_count++], &g->slots[i], length) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int guest_slots(struct guest *g, bool *changed)
 {
-	uint32_t count = 0, i = 0;
+	uint32_t count = 0;
 	struct kvm_age_slot *list = read_slots(g, &count);
-	int ret = 0;
 
 	if (!list)
 		return -1;
-	while (i < count && i < g->count && !memcmp(&list[i], &g->slots[i].slot, sizeof(list[i])))
-		i++;
-	*changed = i < count || i < g->count;
-	if (*changed) {
-		forget_slots(g);
-		g->slots = calloc(count + 1, sizeof(*g->slots));
-		if (!g->slots)
-			ret = complain("memory slots");
-		for (i = 0; !ret && i < count; i++) {
-			g->count = i + 1;
-			ret = begin_slot(&g->slots[i], &list[i]);
-		}
+	*changed = !g->slots || count != g->count || memcmp(list, g->slots, count * sizeof(*list));
+	if (!*changed) {
+		free(list);
+		return 0;
 	}
-	free(list);
-	return ret;
+	forget_slots(g);
+	g->slots = list;
+	g->count = count;
+	return begin_runs(g);
 }
 
-/* One call for one slot; the bitmap is cut to the slot. Returns young pages, -1 for an error. */
-static int64_t scan_slot(const struct guest *g, struct slot_ages *s, unsigned long command,
-			 uint32_t flags, uint64_t *bitmap, struct kvm_age_scan *scan)
+/* One call for one run; the bitmap is cut to its slots. Returns young pages, -1 for an error. */
+static int64_t scan_run(const struct guest *g, struct run_ages *r, unsigned long command,
+			uint32_t flags, uint64_t *bitmap, struct kvm_age_scan *scan)
 {
 	int64_t young = 0;
 
 	*scan = (struct kvm_age_scan){
-		.page = s->first,
-		.pages = s->pages,
+		.page = r->first,
+		.pages = r->pages,
 		.bitmap = (uint64_t)(uintptr_t)bitmap,
 		.flags = flags,
 	};
 	if (ioctl(g->device, command, scan) < 0)
 		return complain(command == KVM_AGE_HARVEST ? "harvest" : "asking KVM");
-	for (uint64_t w = 0; w < (s->pages + 63) / 64; w++) {
-		bitmap[w] &= s->member[w];
+	for (uint64_t w = 0; w < (r->pages + 63) / 64; w++) {
+		bitmap[w] &= r->member[w];
 		young += __builtin_popcountll(bitmap[w]);
 	}
 	return young;
@@ -213,15 +235,15 @@ static int64_t scan_slot(const struct guest *g, struct slot_ages *s, unsigned lo
 int guest_scan(struct guest *g, uint32_t flags, struct scan_sum *sum)
 {
 	memset(sum, 0, sizeof(*sum));
-	for (uint32_t i = 0; i < g->count; i++) {
-		struct slot_ages *s = &g->slots[i];
+	for (uint32_t i = 0; i < g->run_count; i++) {
+		struct run_ages *r = &g->runs[i];
 		struct kvm_age_scan scan;
-		int64_t young = scan_slot(g, s, KVM_AGE_HARVEST, flags, s->young, &scan);
+		int64_t young = scan_run(g, r, KVM_AGE_HARVEST, flags, r->young, &scan);
 
 		if (young < 0)
 			return -1;
-		ptw_age_advance(&s->age);
-		ptw_age_mark_bitmap(&s->age, 0, s->young, (s->pages + 63) / 64);
+		ptw_age_advance(&r->age);
+		ptw_age_mark_bitmap(&r->age, 0, r->young, (r->pages + 63) / 64);
 		sum->young += (uint64_t)young;
 		sum->entries += scan.entries;
 		sum->busy += scan.busy;
@@ -234,16 +256,16 @@ int guest_scan(struct guest *g, uint32_t flags, struct scan_sum *sum)
 int guest_compare(struct guest *g, struct scan_sum *sum)
 {
 	memset(sum, 0, sizeof(*sum));
-	for (uint32_t i = 0; i < g->count; i++) {
-		struct slot_ages *s = &g->slots[i];
+	for (uint32_t i = 0; i < g->run_count; i++) {
+		struct run_ages *r = &g->runs[i];
 		struct kvm_age_scan ours, theirs;
-		int64_t young = scan_slot(g, s, KVM_AGE_HARVEST, KVM_AGE_PEEK, s->young, &ours);
-		int64_t kvm_young = scan_slot(g, s, KVM_AGE_ASK_KVM, KVM_AGE_PEEK, s->kvm, &theirs);
+		int64_t young = scan_run(g, r, KVM_AGE_HARVEST, KVM_AGE_PEEK, r->young, &ours);
+		int64_t kvm_young = scan_run(g, r, KVM_AGE_ASK_KVM, KVM_AGE_PEEK, r->kvm, &theirs);
 
 		if (young < 0 || kvm_young < 0)
 			return -1;
-		for (uint64_t w = 0; w < (s->pages + 63) / 64; w++)
-			sum->differences += (uint64_t)__builtin_popcountll(s->young[w] ^ s->kvm[w]);
+		for (uint64_t w = 0; w < (r->pages + 63) / 64; w++)
+			sum->differences += (uint64_t)__builtin_popcountll(r->young[w] ^ r->kvm[w]);
 		sum->young += (uint64_t)young;
 		sum->kvm_young += (uint64_t)kvm_young;
 		sum->entries += ours.entries;
@@ -256,12 +278,12 @@ int guest_compare(struct guest *g, struct scan_sum *sum)
 
 void guest_histogram(const struct guest *g, uint64_t histogram[PTW_AGE_MAX + 1])
 {
-	uint64_t of_slot[PTW_AGE_MAX + 1];
+	uint64_t of_run[PTW_AGE_MAX + 1];
 
 	memset(histogram, 0, (PTW_AGE_MAX + 1) * sizeof(*histogram));
-	for (uint32_t i = 0; i < g->count; i++) {
-		ptw_age_histogram(&g->slots[i].age, g->slots[i].member, of_slot);
+	for (uint32_t i = 0; i < g->run_count; i++) {
+		ptw_age_histogram(&g->runs[i].age, g->runs[i].member, of_run);
 		for (unsigned int age = 0; age <= PTW_AGE_MAX; age++)
-			histogram[age] += of_slot[age];
+			histogram[age] += of_run[age];
 	}
 }

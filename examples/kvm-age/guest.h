@@ -9,22 +9,26 @@
 
 #include "kvm_age.h"
 
-/* Ages of one memory slot. Words begin at a multiple of 64 pages, maybe before the slot. */
-struct slot_ages {
-	struct kvm_age_slot slot;
-	uint64_t first;	  /* page of bit 0 */
+/*
+ * Ages of a run of memory slots. Scans are made, and clear, in words of 64 pages, so slots that
+ * share a word are one run. Neighbours without a gap are, too.
+ */
+struct run_ages {
+	uint64_t first;	  /* page of bit 0, a multiple of 64, maybe before the first slot */
 	uint64_t pages;	  /* bits */
 	uint64_t *young;  /* of the last scan */
 	uint64_t *kvm;	  /* KVM's answer, as of the last comparison */
-	uint64_t *member; /* which bits are pages of the slot */
+	uint64_t *member; /* which bits are pages of a slot */
 	struct ptw_age age;
 };
 
 struct guest {
 	int device;
 	struct kvm_age_attach about;
-	struct slot_ages *slots;
+	struct kvm_age_slot *slots; /* ascending */
 	uint32_t count;
+	struct run_ages *runs;
+	uint32_t run_count;
 };
 
 /* Sums over slots of one scan or comparison. */
@@ -50,7 +54,7 @@ void guest_close(struct guest *g);
 /* Read the list of slots; ages begin anew if it has changed, and then *changed is set. */
 int guest_slots(struct guest *g, bool *changed);
 
-/* One epoch more: harvest every slot and age its pages. flags: enum kvm_age_flag. */
+/* One epoch more: harvest all slots and age its pages. flags: enum kvm_age_flag. */
 int guest_scan(struct guest *g, uint32_t flags, struct scan_sum *sum);
 
 /* Look, clear nothing, and ask KVM the same page by page. */

@@ -25,14 +25,17 @@ int age_attach(struct age_machine *m)
 		.table_budget = ~(uint64_t)0,
 	};
 	struct ptw_config config;
-	int ret = age_shape(m->kvm, &config);
+	struct age_root root;
+	int ret = age_enter(m->kvm, &root);
 
 	if (ret)
 		return ret;
-	if (!age_enter(m->kvm, &attach.root))
-		return -EAGAIN;
-	/* Only the address is kept: before it is followed it is looked up again. */
+	/* Only its description is kept: before the root is followed it is looked up again. */
 	age_leave(m->kvm);
+	ret = age_shape(&root, &config);
+	if (ret)
+		return ret;
+	attach.root = root.address;
 	config.phys_offset = ptw_linear_offset();
 	ptw_pgtable_destroy(m->pgtable);
 	m->pgtable = NULL;
@@ -42,26 +45,26 @@ int age_attach(struct age_machine *m)
 		       ptw_strerror(ret));
 		return -EOPNOTSUPP;
 	}
-	m->config = config;
-	m->root = attach.root;
+	m->root = root;
 	return 0;
 }
 
 /*
  * One section. The cursor in `h` says how far it came.
- * Returns PTW_OK at the end, PTW_ERR_BUDGET to go on, PTW_ERR_AGAIN if the root is another one,
- * PTW_ERR_HOLE if there is none, PTW_ERR_CORRUPT_*.
+ * Returns PTW_OK at the end, PTW_ERR_BUDGET to go on, PTW_ERR_AGAIN if the root is another one or
+ * cannot be used, PTW_ERR_HOLE if there is none, PTW_ERR_CORRUPT_*.
  */
 static int age_section(struct age_machine *m, struct kvm_age_scan *scan, uint64_t start,
 		       uint64_t end, struct ptw_harvest *h)
 {
 	struct ptw_harvest_result result = { .size = sizeof(result) };
+	struct age_root root;
 	int calls = 0, ret;
-	uint64_t root;
 
-	if (!age_enter(m->kvm, &root))
-		return PTW_ERR_HOLE;
-	if (!m->pgtable || root != m->root) {
+	ret = age_enter(m->kvm, &root);
+	if (ret)
+		return ret == -EAGAIN ? PTW_ERR_HOLE : PTW_ERR_AGAIN;
+	if (!m->pgtable || !age_same_root(&root, &m->root)) {
 		age_leave(m->kvm);
 		return PTW_ERR_AGAIN;
 	}

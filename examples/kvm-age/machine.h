@@ -19,13 +19,24 @@
 #error "kvm-age knows the KVM of Linux 6.1 only: see examples/kvm-age/README.md, Other kernels"
 #endif
 
+/* A root table, and what its own description says of its shape. */
+struct age_root {
+	uint64_t address; /* physical */
+	unsigned int levels;
+	unsigned int ia_bits; /* of a guest physical address */
+};
+
+static inline bool age_same_root(const struct age_root *a, const struct age_root *b)
+{
+	return a->address == b->address && a->levels == b->levels && a->ia_bits == b->ia_bits;
+}
+
 /* One open file on one machine. */
 struct age_machine {
 	struct file *file; /* of the machine: keeps `kvm` alive */
 	struct kvm *kvm;
 	struct ptw_pgtable *pgtable; /* attached to the root that was seen last; null: none yet */
-	uint64_t root;		     /* its physical address */
-	struct ptw_config config;
+	struct age_root root;	     /* that root */
 };
 
 /*
@@ -36,18 +47,19 @@ struct age_machine {
 extern const bool age_lockless;
 
 /*
- * Format and shape of the machine's page table.
+ * Format of the page table below `root`.
  * @config: written on success, but for phys_offset
- * Returns 0, or a negative errno: -EOPNOTSUPP for machines that cannot be aged by their tables.
+ * Returns 0, or -EOPNOTSUPP.
  */
-int age_shape(struct kvm *kvm, struct ptw_config *config);
+int age_shape(const struct age_root *root, struct ptw_config *config);
 
 /*
  * Begin a section and find the root table.
- * @root: physical address, valid until the section ends
- * Returns false, and no section has begun, if there is no page table at the moment.
+ * @root: valid until the section ends
+ * Returns 0, or a negative errno, and no section has begun: -EAGAIN if there is no page table at the
+ * moment, -EOPNOTSUPP for machines that cannot be aged by their tables.
  */
-bool age_enter(struct kvm *kvm, uint64_t *root);
+int age_enter(struct kvm *kvm, struct age_root *root);
 void age_leave(struct kvm *kvm);
 
 /* Guest pages, in chunks and sections, into `bitmap`. */

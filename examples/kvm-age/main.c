@@ -3,6 +3,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,19 @@ static const char doc[] =
 	"Example, a minute of a guest, without stopping it:\n"
 	"  kvm-age --scans 13 --interval 5 $(pidof qemu-system-x86_64)\n";
 
+/* argp's own message ends with a hint to --usage, which there is not. */
+__attribute__((noreturn, format(printf, 1, 2))) static void bad_usage(const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	fprintf(stderr, "kvm-age: ");
+	vfprintf(stderr, format, list);
+	va_end(list);
+	fprintf(stderr, "; see kvm-age --help\n");
+	exit(2);
+}
+
 /* A decimal number of at most three places, in thousandths; 0 if it is none or not in range. */
 static uint32_t parse_ms(const char *text)
 {
@@ -75,23 +89,26 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct options *o = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->err_stream = NULL; /* getopt has said what is wrong, main() says the rest */
+		break;
 	case 'h':
 		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
 		break;
 	case 'i':
 		o->interval_ms = parse_ms(arg);
 		if (!o->interval_ms)
-			argp_error(state, "--interval %s: want 0.001 to 86400 seconds", arg);
+			bad_usage("--interval '%s': want 0.001 to 86400 seconds", arg);
 		break;
 	case 'n':
 		o->scans = (uint32_t)parse_number(arg, 1, 1000000);
 		if (!o->scans)
-			argp_error(state, "--scans %s: want 1 to 1000000", arg);
+			bad_usage("--scans '%s': want 1 to 1000000", arg);
 		break;
 	case 'f':
 		o->fd = (int)parse_number(arg, 0, 1 << 20);
 		if (o->fd < 0)
-			argp_error(state, "--fd %s: want the number of a file descriptor", arg);
+			bad_usage("--fd '%s': want the number of a file descriptor", arg);
 		break;
 	case 'x':
 		o->exact = true;
@@ -104,13 +121,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_ARG:
 		if (o->pid)
-			argp_error(state, "one PID, not more");
+			bad_usage("one PID, not more");
 		o->pid = (int)parse_number(arg, 1, 1 << 30);
 		if (o->pid < 1)
-			argp_error(state, "%s is no process id", arg);
+			bad_usage("'%s' is no process id", arg);
 		break;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "want the PID of the process that runs the machine");
+		bad_usage("want the PID of the process that runs the machine");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -234,7 +251,7 @@ static int run(struct guest *g, const struct options *o)
 	}
 	guest_histogram(g, histogram);
 	for (uint32_t i = 0; i < g->count; i++)
-		pages += g->slots[i].slot.pages;
+		pages += g->slots[i].pages;
 	if (o->json) {
 		print_json(g, o, histogram, &sum, &judge, pages);
 	} else {
@@ -252,8 +269,8 @@ int main(int argc, char **argv)
 	struct guest g;
 	int ret;
 
-	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &o);
+	if (argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &o))
+		bad_usage("that is no option, or lacks its value");
 	if (guest_open(&g, o.pid, o.fd) < 0) {
 		guest_close(&g);
 		return 1;

@@ -60,6 +60,7 @@ static int age_ioctl_attach(struct age_machine *m, void __user *arg)
 static int age_ioctl_slots(struct age_machine *m, void __user *arg)
 {
 	struct kvm_memory_slot *slot;
+	struct kvm_memslots *slots;
 	struct kvm_age_slot *list;
 	struct kvm_age_slots s;
 	struct rb_node *node;
@@ -74,10 +75,13 @@ static int age_ioctl_slots(struct age_machine *m, void __user *arg)
 	if (!list)
 		return -ENOMEM;
 	idx = srcu_read_lock(&m->kvm->srcu);
-	/* The tree is in order of guest pages. */
-	for (node = rb_first(&kvm_memslots(m->kvm)->gfn_tree); node; node = rb_next(node)) {
-		slot = rb_entry(node, struct kvm_memory_slot,
-				gfn_node[kvm_memslots(m->kvm)->node_idx]);
+	/*
+	 * Asked for once: KVM exchanges the two sets meanwhile, and each slot has a node for each. The
+	 * tree is in order of guest pages.
+	 */
+	slots = kvm_memslots(m->kvm);
+	for (node = rb_first(&slots->gfn_tree); node; node = rb_next(node)) {
+		slot = rb_entry(node, struct kvm_memory_slot, gfn_node[slots->node_idx]);
 		/* KVM's own: the APIC's page and the like. */
 		if (slot->id >= KVM_USER_MEM_SLOTS)
 			continue;
@@ -97,14 +101,21 @@ static int age_ioctl_slots(struct age_machine *m, void __user *arg)
 static int age_ioctl_scan(struct age_machine *m, void __user *arg, bool ask_kvm)
 {
 	struct kvm_age_scan s, in;
-	uint64_t bytes, *bitmap;
+	uint64_t bytes, *bitmap, end;
 	int ret;
 
 	if (copy_from_user(&in, arg, sizeof(in)))
 		return -EFAULT;
 	if ((in.flags & ~(uint32_t)(KVM_AGE_PEEK | KVM_AGE_EXACT)) || (in.page & 63) || !in.pages ||
-	    in.pages > AGE_PAGES_MAX || in.page > (uint64_t)1 << 52)
+	    in.pages > AGE_PAGES_MAX)
 		return -EINVAL;
+	/*
+	 * Further on, addresses are in bytes, and might be taken modulo 2^64; and what follows a gap,
+	 * as in page tables of programs, is no guest physical address.
+	 */
+	end = (uint64_t)1 << (m->root.ia_bits - PAGE_SHIFT);
+	if (in.page >= end || in.pages > end - in.page)
+		return -ERANGE;
 	bytes = DIV_ROUND_UP(in.pages, 64) * 8;
 	bitmap = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
 	if (!bitmap)

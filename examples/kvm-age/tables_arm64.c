@@ -13,43 +13,39 @@
 
 const bool age_lockless;
 
-int age_shape(struct kvm *kvm, struct ptw_config *config)
+int age_shape(const struct age_root *root, struct ptw_config *config)
 {
-	struct kvm_pgtable *pgt;
-	int ret = -EAGAIN;
-
-	if (is_protected_kvm_enabled())
-		return -EOPNOTSUPP;
 	if (ptw_preset(PAGE_SHIFT == 12	  ? "arm64-s2-4k"
 		       : PAGE_SHIFT == 14 ? "arm64-s2-16k"
 					  : "arm64-s2-64k",
 		       config))
 		return -EOPNOTSUPP;
-	read_lock(&kvm->mmu_lock);
-	pgt = kvm->arch.mmu.pgt;
-	if (pgt) {
-		config->levels = 4 - pgt->start_level;
-		config->ia_bits = pgt->ia_bits;
-		ret = pgt->ia_bits > 48 ? -EOPNOTSUPP : 0;
-	}
-	read_unlock(&kvm->mmu_lock);
+	config->levels = root->levels;
+	config->ia_bits = root->ia_bits;
 	/* KVM sets HA where the processor has it and AF in the fault handler elsewhere; never HD. */
 	config->features = PTW_FEATURE_HW_ACCESSED;
 	config->layout = &ptw_layout_kvm_stage2_6_1;
-	return ret;
+	return 0;
 }
 
-bool age_enter(struct kvm *kvm, uint64_t *root)
+int age_enter(struct kvm *kvm, struct age_root *root)
 {
+	struct kvm_pgtable *pgt;
+
+	if (is_protected_kvm_enabled())
+		return -EOPNOTSUPP;
 	read_lock(&kvm->mmu_lock);
-	if (!kvm->arch.mmu.pgt) {
+	pgt = kvm->arch.mmu.pgt;
+	if (!pgt || pgt->ia_bits > 48) {
 		read_unlock(&kvm->mmu_lock);
-		return false;
+		return pgt ? -EOPNOTSUPP : -EAGAIN;
 	}
-	*root = __pa(kvm->arch.mmu.pgt->pgd);
+	root->address = __pa(pgt->pgd);
+	root->levels = 4 - pgt->start_level;
+	root->ia_bits = pgt->ia_bits;
 	/* Sparse cannot follow a lock that depends on the answer. */
 	__release(&kvm->mmu_lock);
-	return true;
+	return 0;
 }
 
 void age_leave(struct kvm *kvm)

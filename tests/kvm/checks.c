@@ -65,23 +65,35 @@ static bool refused(unsigned long command, void *argument, int error)
 	return false;
 }
 
-static void check_refusals(const struct vm *vm)
+/* `ia_bits`: width of a guest physical address. */
+static void check_refusals(const struct vm *vm, unsigned int ia_bits)
 {
+	const uint64_t end = (uint64_t)1 << (ia_bits - 12);
+	/* In bytes, the last three are 2^64, an address with a sign, and half behind the end. */
 	struct kvm_age_scan odd = {.page = 1, .pages = 64}, none = {.page = 64},
-			    beyond = {.page = (uint64_t)1 << 50, .pages = 64},
-			    nowhere = {.page = CONTROL_AT / PAGE, .pages = 64}, flags = nowhere;
+			    nowhere = {.page = CONTROL_AT / PAGE, .pages = 64}, flags = nowhere,
+			    beyond[] = {{.page = (uint64_t)1 << 50, .pages = 64},
+					{.page = (uint64_t)1 << 52, .pages = 64},
+					{.page = ((uint64_t)1 << 52) - end / 2, .pages = 64},
+					{.page = end - 64, .pages = 128}},
+			    last = {.page = end - 64, .pages = 64};
 	struct kvm_age_attach again = {.vm_fd = vm->fd}, wrong = {.vm_fd = 1}, no = {.vm_fd = -1};
 	int attached = device;
 	bool good = true;
-	uint64_t word;
+	uint64_t word[2];
 
-	beyond.bitmap = (uint64_t)(uintptr_t)&word;
 	flags.flags = 64;
 	good &= refused(KVM_AGE_ATTACH, &again, EBUSY);
 	good &= refused(KVM_AGE_HARVEST, &odd, EINVAL);
 	good &= refused(KVM_AGE_HARVEST, &none, EINVAL);
 	good &= refused(KVM_AGE_HARVEST, &flags, EINVAL);
-	good &= refused(KVM_AGE_HARVEST, &beyond, ERANGE);
+	for (unsigned int i = 0; i < 4; i++) {
+		beyond[i].bitmap = (uint64_t)(uintptr_t)word;
+		good &= refused(KVM_AGE_HARVEST, &beyond[i], ERANGE);
+		good &= refused(KVM_AGE_ASK_KVM, &beyond[i], ERANGE);
+	}
+	last.bitmap = (uint64_t)(uintptr_t)word;
+	good &= !ioctl(device, KVM_AGE_HARVEST, &last) && !word[0];
 	good &= refused(KVM_AGE_HARVEST, &nowhere, EFAULT);
 	good &= refused(0, NULL, ENOTTY);
 	device = open("/dev/kvm-age", O_RDWR | O_CLOEXEC);
@@ -90,7 +102,7 @@ static void check_refusals(const struct vm *vm)
 	good &= refused(KVM_AGE_ATTACH, &no, EBADF);
 	close(device);
 	device = attached;
-	say(good, "the device refuses 10 wrong requests, each with its own error");
+	say(good, "the device refuses 17 wrong requests, each with its own error");
 }
 
 /* b / a with one decimal place. */
@@ -201,13 +213,14 @@ int main(int argc, char **argv)
 				      : "under KVM's mmu_lock for read, section by section");
 		check_slot(&vm, &vm.slot[SLOT_SMALL], "4K", SUBSET);
 		check_slot(&vm, &vm.slot[SLOT_HUGE], "2M", 12);
-		check_race(&vm, &vm.slot[SLOT_SMALL], "4K", SUBSET);
-		check_race(&vm, &vm.slot[SLOT_HUGE], "2M", 12);
+		check_race(&vm, &vm.slot[SLOT_SMALL], "4K", 4 * SUBSET);
+		check_race(&vm, &vm.slot[SLOT_HUGE], "2M", 32);
 		check_program(&vm, argv[1]);
 		check_program_judge(&vm, argv[1]);
 		check_time(&vm, KVM_AGE_PEEK, "looking at");
 		check_time(&vm, 0, "clearing");
-		check_refusals(&vm);
+		check_refusals(&vm, about.ia_bits);
+		check_parked(&vm);
 		check_memory_goes(&vm, about.lockless);
 	}
 	vm_destroy(&vm);

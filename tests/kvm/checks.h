@@ -75,6 +75,7 @@ void touch_all(struct vm *vm, const struct vm_slot *s);
 
 /* checks_running.c: the guest runs meanwhile. */
 void check_race(struct vm *vm, struct vm_slot *s, const char *name, uint32_t touches);
+void check_parked(struct vm *vm);
 void check_memory_goes(struct vm *vm, bool lockless);
 
 /* checks_program.c: the program kvm-age. */

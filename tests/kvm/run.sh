@@ -30,8 +30,8 @@ if [ $# -gt 2 ] || { [ $# = 2 ] && [ ! -f "$2/Kbuild" ]; }; then
 fi
 
 # As many as a run prints; one that is not printed is a failure.
-wanted_checks=29
-[ "$mode" != arm64 ] || wanted_checks=28 # where no machine is unfit
+wanted_checks=30
+[ "$mode" != arm64 ] || wanted_checks=29 # where no machine is unfit
 
 case $mode in
 arm64) emulator=qemu-system-aarch64 seconds=600 ;;
@@ -117,7 +117,7 @@ npt) kernel_boot "$arch" "$cache" "$scratch/initramfs" "$seconds" \
 ept) . tests/kvm/bochs.sh && bochs_boot "$cache/vmlinuz" "$scratch/initramfs" "$seconds" \
 	"$scratch/bochs" >"$scratch/console" ;;
 esac
-ended=$?
+emulated=$?
 
 # Lines of the checks, numbered; diagnostics as they are.
 number=0 failed=0
@@ -132,12 +132,12 @@ while IFS= read -r line; do
 	esac
 done < <(tr -d '\r' <"$scratch/console")
 number=$((number + 1))
-if [ $ended = 0 ] && grep -q '^init: done' "$scratch/console" && [ $number = $wanted_checks ]; then
+if [ $emulated = 0 ] && grep -q '^init: done' "$scratch/console" && [ $number = $wanted_checks ]; then
 	echo "ok $number - $mode: all checks were made, and the machine powered off"
 else
 	failed=$((failed + 1))
 	echo "not ok $number - $mode: all checks were made, and the machine powered off"
-	echo "# $number of $wanted_checks checks, emulator's status $ended; the end of the console:"
+	echo "# $number of $wanted_checks checks, emulator's status $emulated; the end of the console:"
 	tail -n 40 "$scratch/console" | tr -d '\r' | sed 's/^/# /'
 fi
 echo "1..$number"

@@ -22,18 +22,28 @@ void die(const char *what)
 	_exit(1);
 }
 
-void vm_slot_set(struct vm *vm, int slot, bool there)
+static void set_region(const struct vm *vm, int number, const struct vm_slot *s, uint64_t first,
+		       uint64_t pages)
 {
-	struct vm_slot *s = &vm->slot[slot];
 	struct kvm_userspace_memory_region region = {
-		.slot = (uint32_t)slot,
-		.guest_phys_addr = s->at,
-		.memory_size = there ? s->pages * PAGE : 0,
-		.userspace_addr = (uint64_t)(uintptr_t)s->memory,
+		.slot = (uint32_t)number,
+		.guest_phys_addr = s->at + first * PAGE,
+		.memory_size = pages * PAGE,
+		.userspace_addr = (uint64_t)(uintptr_t)s->memory + first * PAGE,
 	};
 
 	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
 		die("memory slot");
+}
+
+void vm_slot_set(struct vm *vm, int slot, bool there)
+{
+	struct vm_slot *s = &vm->slot[slot];
+	uint64_t first = slot == SLOT_SMALL ? SMALL_SPLIT : s->pages;
+
+	set_region(vm, slot, s, 0, there ? first : 0);
+	if (first < s->pages)
+		set_region(vm, SLOTS + slot, s, first, there ? s->pages - first : 0);
 	s->there = there;
 }
 
@@ -56,10 +66,23 @@ static void add_slot(struct vm *vm, int slot, uint32_t at, uint64_t pages, int a
 	vm_slot_set(vm, slot, true);
 }
 
+static void add_vcpu(struct vm *vm, unsigned long number)
+{
+	int bytes = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+
+	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, number);
+	if (vm->vcpu < 0)
+		die("KVM_CREATE_VCPU");
+	vm->run = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu, 0);
+	if (bytes < 0 || vm->run == MAP_FAILED)
+		die("vCPU state");
+	vm_setup_vcpu(vm, CONTROL_AT + (uint32_t)(PROGRAM_PAGE * PAGE),
+		      CONTROL_AT + (uint32_t)(LIST_PAGE * PAGE), CONTROL_AT);
+}
+
 void vm_create(struct vm *vm, uint64_t small_pages, uint64_t huge_pages)
 {
 	uint8_t *control;
-	int bytes;
 
 	memset(vm, 0, sizeof(*vm));
 	vm->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -77,21 +100,18 @@ void vm_create(struct vm *vm, uint64_t small_pages, uint64_t huge_pages)
 	vm->control = (struct control *)control;
 	vm->list = (uint32_t *)(control + LIST_PAGE * PAGE);
 
-	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
-	if (vm->vcpu < 0)
-		die("KVM_CREATE_VCPU");
-	bytes = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	vm->run = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu, 0);
-	if (bytes < 0 || vm->run == MAP_FAILED)
-		die("vCPU state");
-	vm_setup_vcpu(vm, CONTROL_AT + (uint32_t)(PROGRAM_PAGE * PAGE),
-		      CONTROL_AT + (uint32_t)(LIST_PAGE * PAGE), CONTROL_AT);
+	add_vcpu(vm, 0);
+	vm_list_begin(vm);
+	vm_once(vm);
+	vm->parked = vm->vcpu;
+	add_vcpu(vm, 1);
 }
 
 void vm_destroy(struct vm *vm)
 {
 	vm_stop(vm);
 	close(vm->vcpu);
+	close(vm->parked);
 	close(vm->fd);
 	close(vm->kvm);
 }

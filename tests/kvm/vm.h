@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A small virtual machine: one vCPU that reads and writes the pages on a list, again and again.
+ * A small virtual machine: a vCPU that reads and writes the pages on a list, again and again. It is
+ * the second one. The first has run once and rests from then on, so it keeps what KVM takes from a
+ * vCPU only when it runs.
  *
  * Its program and its list lie in a slot of their own, CONTROL, so that what it touches elsewhere is
  * the list and nothing else.
@@ -31,6 +33,9 @@
 /* List entry: address of a word; with this bit it is written. */
 #define LIST_WRITE 1u
 
+/* Pages of SMALL in its first memory slot; a second one has the others. In the middle of 64. */
+#define SMALL_SPLIT 2017
+
 struct control {
 	volatile uint32_t stop;	  /* not 0: give up the processor after the round */
 	volatile uint32_t rounds; /* how often the list was gone through */
@@ -46,7 +51,7 @@ struct vm_slot {
 enum { SLOT_CONTROL, SLOT_SMALL, SLOT_HUGE, SLOTS };
 
 struct vm {
-	int kvm, fd, vcpu;
+	int kvm, fd, parked, vcpu;
 	struct kvm_run *run;
 	struct vm_slot slot[SLOTS];
 	struct control *control;
