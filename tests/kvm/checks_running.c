@@ -111,6 +111,7 @@ void check_race(struct vm *vm, struct vm_slot *s, const char *name, uint32_t tou
 	static struct ager ours, theirs;
 	uint64_t lost = 0, invented = 0, touched = 0;
 	char text[250];
+	bool both;
 
 	memset(&ours, 0, sizeof(ours));
 	memset(&theirs, 0, sizeof(theirs));
@@ -142,7 +143,11 @@ void check_race(struct vm *vm, struct vm_slot *s, const char *name, uint32_t tou
 		 "%s, %" PRIu64 " harvests in %u passes of the running guest: %" PRIu64
 		 " pages touched once, %" PRIu64 " never seen, %" PRIu64 " seen but not touched",
 		 name, ours.scans, RACE_EPOCHS, touched, lost, invented);
-	say(!lost && !invented && ours.young && theirs.young, text);
+	/* With one processor (Bochs) the guest's few blocks are touched between two scans, and one of the
+	 * two agers may always be the first to run then. */
+	both = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? ours.young && theirs.young :
+						   ours.young || theirs.young;
+	say(!lost && !invented && both, text);
 	printf("# young in all: %" PRIu64 " by %" PRIu64 " harvests, %" PRIu64 " by %" PRIu64
 	       " passes of KVM; %" PRIu64 " leaves busy\n",
 	       ours.young, ours.scans, theirs.young, theirs.scans, ours.busy);
