@@ -7,12 +7,14 @@
  * usage: kvm-checks PATH_OF_KVM_AGE     all checks
  *        kvm-checks wrong               with a library that has a wrong accessed bit: must be noticed
  *        kvm-checks unfit               KVM was told to make page tables that cannot be aged
+ *        kvm-checks hold                says "held" and has a machine until it is killed
  */
 #include "checks.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/kvm.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -180,15 +182,30 @@ static void check_wrong(struct vm *vm)
 	}
 }
 
+static __attribute__((noreturn)) void hold(void)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	if (kvm < 0 || ioctl(kvm, KVM_CREATE_VM, 0) < 0)
+		die("the machine that is held");
+	puts("held");
+	fflush(stdout);
+	while (true)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	struct kvm_age_attach about;
 	struct vm vm;
 
 	if (argc != 2) {
-		fprintf(stderr, "usage: %s PATH_OF_KVM_AGE | wrong | unfit\n", argv[0]);
+		fprintf(stderr, "usage: %s PATH_OF_KVM_AGE | wrong | unfit | hold\n", argv[0]);
 		return 2;
 	}
+	if (!strcmp(argv[1], "hold"))
+		hold();
+	watch_begin();
 	vm_create(&vm, SMALL_PAGES, HUGE_PAGES);
 	vm_list_begin(&vm);
 	vm_once(&vm);

@@ -50,6 +50,9 @@ extern int device; /* /dev/kvm-age, attached */
 /* A number below `below`; the same sequence in every run. */
 uint32_t draw(uint32_t below);
 
+/* From now on the program ends with a message if there is no check's line for CHECK_SECONDS. */
+void watch_begin(void);
+
 /* One check's line. */
 void say(bool good, const char *text);
 
