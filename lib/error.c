@@ -61,6 +61,18 @@ const char *ptw_strerror(int error)
 		return "work budget spent, go on at the address reached";
 	case PTW_ERR_BACKLOG:
 		return "too many tables wait for a grace period";
+	case PTW_ERR_ABSENT:
+		return "no such MMU, slot or entry, or it is gone already";
+	case PTW_ERR_OVERLAP:
+		return "frames are in another slot of the same address space";
+	case PTW_ERR_LIMIT:
+		return "limit reached";
+	case PTW_ERR_MMU:
+		return "an MMU returned nonsense";
+	case PTW_ERR_PINNED:
+		return "page is pinned";
+	case PTW_ERR_DROPPED:
+		return "page is being invalidated, what its mappings knew is in what unmap returned";
 	}
 	return "unknown error";
 }

@@ -24,10 +24,19 @@ void ptw_read_unlock(void) PTW_ENDS_SECTION
 	ptw_port_read_unlock();
 }
 
+static void ptw_barrier_reached(struct ptw_port_rcu_head *head)
+{
+	(void)head;
+}
+
 int ptw_barrier(void)
 {
+	struct ptw_port_rcu_head head;
+
 	if (!ptw_port_may_block())
 		return PTW_ERR_CONTEXT;
+	/* A callback of our own: where none is queued, a port's barrier need not wait for anybody. */
+	ptw_port_rcu_call(&head, ptw_barrier_reached);
 	ptw_port_rcu_barrier();
 	return PTW_OK;
 }

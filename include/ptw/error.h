@@ -44,6 +44,12 @@ enum ptw_error {
 	PTW_ERR_CORRUPT_GROUP = -25,    /**< members of a contiguous group contradict each other */
 	PTW_ERR_BUDGET = -26,      /**< not an error: the work budget is spent; go on at the address reached */
 	PTW_ERR_BACKLOG = -27,     /**< too many tables wait for a grace period; nothing more was done */
+	PTW_ERR_ABSENT = -28,      /**< no such MMU, slot or entry is registered, or it is gone already */
+	PTW_ERR_OVERLAP = -29,     /**< the frames are in another slot of the same address space */
+	PTW_ERR_LIMIT = -30,       /**< a stated limit is reached: slots, consumers, entries of a chain */
+	PTW_ERR_MMU = -31,         /**< an MMU returned nonsense: bits outside the question, an unknown code, no progress */
+	PTW_ERR_PINNED = -32,      /**< the page must stay where it is */
+	PTW_ERR_DROPPED = -33,     /**< the page is being invalidated: what its mappings knew is in what unmap returned */
 };
 
 /**

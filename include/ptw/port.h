@@ -25,6 +25,7 @@
  * | ptw_port_load32(w), ptw_port_store32(w, v) | counters and states | relaxed |
  * | ptw_port_add32(w, n), ptw_port_add64(w, n) | add, return the new value | relaxed: counters |
  * | ptw_port_or64(w, bits) | OR into a shared bitmap word, returns the old value | relaxed |
+ * | ptw_port_order_loads() | loads and read-modify-writes before it come before loads after it | acquire fence |
  *
  * Processor (<ptw/port/atomic.h>)
  * | name | what |

@@ -10,14 +10,21 @@
 #define PTW_PTW_H
 
 #include <ptw/age.h>
+#include <ptw/ask.h>
 #include <ptw/change.h>
 #include <ptw/config.h>
+#include <ptw/consumer.h>
 #include <ptw/entry.h>
 #include <ptw/error.h>
 #include <ptw/harvest.h>
+#include <ptw/invalidate.h>
 #include <ptw/layout.h>
+#include <ptw/mmu.h>
 #include <ptw/pool.h>
+#include <ptw/shadow.h>
 #include <ptw/softmmu.h>
+#include <ptw/space.h>
+#include <ptw/stall.h>
 #include <ptw/table.h>
 #include <ptw/thread.h>
 #include <ptw/types.h>

@@ -52,7 +52,8 @@ PTW_API void ptw_read_lock(void) PTW_BEGINS_SECTION;
 PTW_API void ptw_read_unlock(void) PTW_ENDS_SECTION;
 
 /**
- * Wait until every table retired so far is free.
+ * Wait until every table retired so far is free, and every read-side section that had begun has ended: a
+ * grace period, after which memory that no reader can reach any more may be freed.
  * @return PTW_OK, or PTW_ERR_CONTEXT in a read-side section or an RCU callback
  *
  * Context: may block. Ordering: the callbacks happen before the return.

@@ -12,7 +12,7 @@ int ptw_find(const struct ptw_pgtable *p, uint64_t ia, struct ptw_found *found)
 static int ptw_look(const struct ptw_pgtable *p, uint64_t ia, const struct ptw_found *found,
 		    uint32_t *what)
 {
-	const struct ptw_ask ask = {
+	const struct ptw_extent_ask ask = {
 		.want = PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY,
 		.peek = true,
 	};

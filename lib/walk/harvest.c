@@ -5,8 +5,7 @@
 #include "lib/walk/harvest_job.h"
 #include "lib/walk/template.h"
 
-/* Set `count` bits from bit `first` on. */
-static void ptw_bits_set(uint64_t *words, uint64_t first, uint64_t count)
+void ptw_bits_set(uint64_t *words, uint64_t first, uint64_t count)
 {
 	while (count) {
 		unsigned int shift = first & 63;
@@ -101,7 +100,8 @@ int ptw_job_report(struct ptw_harvest_job *job, uint64_t start, uint64_t length,
 		end = job->end;
 	extent.length = end - extent.start;
 	page = extent.start >> job->granule_lg2;
-	pages = extent.length >> job->granule_lg2;
+	/* A range of somebody who numbers smaller frames may begin and end inside a page. */
+	pages = ((end - 1) >> job->granule_lg2) - page + 1;
 	if (what & PTW_EXTENT_YOUNG) {
 		job->young_extents++;
 		job->young_pages += pages;
@@ -203,11 +203,7 @@ static void ptw_harvest_answer(const struct ptw_harvest_job *job, const struct p
 	result->tail = job->tail;
 }
 
-/*
- * Does making a leaf old take dirty state away? Where access tracking takes the write permission and
- * writable means dirty: then a harvest of accessed must flush as one of dirty does.
- */
-static bool ptw_old_is_clean(const struct ptw_layout *l)
+bool ptw_old_is_clean(const struct ptw_layout *l)
 {
 	for (uint32_t i = 0; i < l->kinds; i++)
 		if (l->kind[i].tracked && !l->kind[i].dirty)
@@ -215,12 +211,61 @@ static bool ptw_old_is_clean(const struct ptw_layout *l)
 	return false;
 }
 
+static ptw_always_inline int ptw_job_do(struct ptw_walk_state *w, struct ptw_harvest_job *job,
+					const struct ptw_harvest *h)
+{
+	struct ptw_pgtable *p = w->pgtable;
+	bool flush;
+	int ret;
+
+	job->ask.peek = h->flags & PTW_HARVEST_PEEK;
+	flush = p->flush && !job->ask.peek &&
+		((h->flags & (PTW_HARVEST_DIRTY | PTW_HARVEST_EXACT)) ||
+		 ptw_old_is_clean(p->layout));
+	if (flush && !ptw_port_may_block())
+		return PTW_ERR_CONTEXT;
+	job->young = h->young;
+	job->dirty = h->dirty;
+	job->granule_lg2 = p->geometry.granule_lg2;
+	job->ask.want = h->flags & (PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY);
+	job->ask.filter = h->oa_end ? h : NULL;
+	job->request = h;
+	job->bitmaps_only = !h->word && !h->run;
+
+	if (w->ia == w->end)
+		ret = PTW_OK;
+	else if (p->instance->harvest_dense && job->ask.want == PTW_HARVEST_ACCESSED && h->young &&
+		 !(p->geometry.features & PTW_FEATURE_CONTIG) &&
+		 !(h->flags & ~PTW_HARVEST_ACCESSED) && !h->word && !h->run && !job->ask.filter)
+		ret = p->instance->harvest_dense(w, job);
+	else
+		ret = p->instance->harvest(w, job);
+
+	/* A leaf extent at the end may have carried the walk past it. */
+	if (w->ia > w->end)
+		w->ia = w->end;
+	if (h->word)
+		ptw_word_emit(job);
+	if (h->run)
+		ptw_run_emit(job);
+	if (job->stopped && (!ret || ret == PTW_ERR_BUDGET))
+		ret = PTW_ERR_STOPPED;
+	if (flush && ((h->flags & (PTW_HARVEST_DIRTY | PTW_HARVEST_EXACT)) || job->dirty_extents))
+		ptw_harvest_flush(p, job);
+	return ret;
+}
+
+int ptw_job_harvest(struct ptw_walk_state *w, struct ptw_harvest_job *job,
+		    const struct ptw_harvest *h)
+{
+	return ptw_job_do(w, job, h);
+}
+
 int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struct ptw_harvest *h,
 		struct ptw_harvest_result *result)
 {
-	struct ptw_walk_state w = { .pgtable = p };
-	struct ptw_harvest_job job = { .changed_start = UINT64_MAX };
-	bool flush;
+	struct ptw_walk_state w;
+	struct ptw_harvest_job job;
 	int ret;
 
 	ret = ptw_harvest_args(p, h, result);
@@ -229,6 +274,10 @@ int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struc
 	ret = ptw_range_check(p, &start, &end);
 	if (ret)
 		return ret;
+	ptw_zero(&w, sizeof(w));
+	ptw_zero(&job, sizeof(job));
+	w.pgtable = p;
+	job.changed_start = UINT64_MAX;
 	w.start = w.ia = start;
 	w.end = end;
 	w.budget = h->budget;
@@ -241,42 +290,12 @@ int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struc
 			return PTW_ERR_RANGE;
 		w.start = w.ia;
 	}
-	job.ask.peek = h->flags & PTW_HARVEST_PEEK;
-	flush = p->flush && !job.ask.peek &&
-		((h->flags & (PTW_HARVEST_DIRTY | PTW_HARVEST_EXACT)) || ptw_old_is_clean(p->layout));
-	if (flush && !ptw_port_may_block())
-		return PTW_ERR_CONTEXT;
-	job.young = h->young;
-	job.dirty = h->dirty;
-	job.granule_lg2 = p->geometry.granule_lg2;
-	job.first_page = (start >> job.granule_lg2) & ~(uint64_t)63;
+	job.first_page = (start >> p->geometry.granule_lg2) & ~(uint64_t)63;
 	job.start = w.start;
 	job.end = end;
-	job.ask.want = h->flags & (PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY);
-	job.ask.filter = h->oa_end ? h : NULL;
-	job.request = h;
-	job.bitmaps_only = !h->word && !h->run;
-
-	if (w.ia == end)
-		ret = PTW_OK;
-	else if (p->instance->harvest_dense && job.ask.want == PTW_HARVEST_ACCESSED && h->young &&
-		 !(p->geometry.features & PTW_FEATURE_CONTIG) &&
-		 !(h->flags & ~PTW_HARVEST_ACCESSED) && !h->word && !h->run && !job.ask.filter)
-		ret = p->instance->harvest_dense(&w, &job);
-	else
-		ret = p->instance->harvest(&w, &job);
-
-	/* A leaf extent at the end may have carried the walk past it. */
-	if (w.ia > end)
-		w.ia = end;
-	if (h->word)
-		ptw_word_emit(&job);
-	if (h->run)
-		ptw_run_emit(&job);
-	if (job.stopped && (!ret || ret == PTW_ERR_BUDGET))
-		ret = PTW_ERR_STOPPED;
-	if (flush && ((h->flags & (PTW_HARVEST_DIRTY | PTW_HARVEST_EXACT)) || job.dirty_extents))
-		ptw_harvest_flush(p, &job);
+	ret = ptw_job_do(&w, &job, h);
+	if (ret == PTW_ERR_CONTEXT)
+		return ret;
 	if (h->cursor)
 		*h->cursor = w.ia;
 	if (result)

@@ -8,7 +8,7 @@
 #include "lib/walk/pgtable.h"
 
 /* What one extent is asked. */
-struct ptw_ask {
+struct ptw_extent_ask {
 	uint32_t want; /* PTW_HARVEST_ACCESSED, PTW_HARVEST_DIRTY */
 	bool peek;
 	const struct ptw_harvest *filter; /* only output addresses in its range; null: all */
@@ -20,7 +20,7 @@ struct ptw_harvest_job {
 	uint64_t first_page; /* of bit 0 */
 	uint64_t start;      /* the range; leaf extents may stick out */
 	uint64_t end;
-	struct ptw_ask ask;
+	struct ptw_extent_ask ask;
 	uint8_t granule_lg2;
 	uint8_t changed_level;
 	bool bitmaps_only; /* no output functions */
@@ -62,5 +62,23 @@ void ptw_job_report_pages(struct ptw_harvest_job *job, uint64_t page, uint64_t y
 
 /* The same of a harvest, which also flushes what it changed. */
 void ptw_job_report_run(struct ptw_harvest_job *job, uint64_t page, uint64_t young, uint64_t dirty);
+
+/* Set `count` bits from bit `first` on. */
+void ptw_bits_set(uint64_t *words, uint64_t first, uint64_t count);
+
+/*
+ * Does making a leaf old take dirty state away? Where access tracking takes the write permission
+ * and writable means dirty: then a harvest of accessed must flush as one of dirty does.
+ */
+bool ptw_old_is_clean(const struct ptw_layout *l);
+
+/*
+ * ptw_harvest() behind its arguments. The caller has set `w` (pgtable, start, ia, end, multiples of
+ * the granule, and budget), and of `job` first_page, start and end, which say what to report and
+ * may lie inside pages, and changed_start (all ones); all else is zero. PTW_ERR_CONTEXT: nothing was
+ * done.
+ */
+int ptw_job_harvest(struct ptw_walk_state *w, struct ptw_harvest_job *job,
+		    const struct ptw_harvest *h);
 
 #endif /* PTW_LIB_HARVEST_JOB_H */

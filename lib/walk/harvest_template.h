@@ -39,7 +39,7 @@ static ptw_always_inline uint32_t ptw_state(const struct ptw_format *f, const st
 /* Does the extent whose member `i` is the leaf `e` lie where the filter wants it? */
 static ptw_always_inline bool ptw_filter_wants(const struct ptw_format *f,
 					       const struct ptw_geometry *g,
-					       const struct ptw_ask *ask, uint64_t e,
+					       const struct ptw_extent_ask *ask, uint64_t e,
 					       unsigned int level, unsigned int i)
 {
 	uint64_t oa;
@@ -76,7 +76,7 @@ static ptw_always_inline uint32_t ptw_clear_entry(const struct ptw_format *f,
 						  const struct ptw_layout *l, const bool guarded,
 						  const struct ptw_geometry *g, uint64_t *slot,
 						  uint64_t e, unsigned int level,
-						  const struct ptw_ask *ask, unsigned int i,
+						  const struct ptw_extent_ask *ask, unsigned int i,
 						  const bool grouped)
 {
 	/* Not where a leaf may become a member of a group: its bit then stands for all of it. */
@@ -123,7 +123,7 @@ static ptw_always_inline uint32_t ptw_clear_entry(const struct ptw_format *f,
 static ptw_always_inline uint32_t ptw_extent(const struct ptw_format *f, const struct ptw_layout *l,
 					     const bool guarded, const struct ptw_geometry *g,
 					     uint64_t *slot, unsigned int index, uint64_t e,
-					     unsigned int level, const struct ptw_ask *ask)
+					     unsigned int level, const struct ptw_extent_ask *ask)
 {
 	unsigned int group_lg2 = ptw_group_lg2(f, g, e, level);
 	unsigned int members = 1u << group_lg2;
@@ -351,7 +351,7 @@ static ptw_always_inline int ptw_test_young_template(const struct ptw_format *f,
 						     const struct ptw_pgtable *p, uint64_t ia,
 						     const bool clear)
 {
-	const struct ptw_ask ask = { .want = PTW_HARVEST_ACCESSED, .peek = !clear };
+	const struct ptw_extent_ask ask = { .want = PTW_HARVEST_ACCESSED, .peek = !clear };
 	const struct ptw_geometry *g = &p->geometry;
 	struct ptw_found found;
 	uint32_t what;

@@ -9,6 +9,7 @@
 #ifndef PTW_LIB_INSTANTIATE_H
 #define PTW_LIB_INSTANTIATE_H
 
+#include "lib/walk/entries_template.h"
 #include "lib/walk/harvest_template.h"
 #include "lib/walk/take_template.h"
 #include "lib/walk/visit_template.h"
@@ -70,6 +71,12 @@
 		ret = ptw_test_young_template(&(fmt), (lay), (guarded), p, ia, true);              \
 		ptw_port_read_unlock();                                                            \
 		return ret;                                                                        \
+	}                                                                                          \
+	static void name##_entries(const struct ptw_pgtable *p, const uint64_t *words,             \
+				   unsigned int n, unsigned int level, struct ptw_entries *job)    \
+	{                                                                                          \
+		(void)p;                                                                           \
+		ptw_entries_run(&(fmt), (lay), (guarded), words, n, level, job);                   \
 	}
 
 /* An attached page table: its layout is data, its tables are not trusted. */
@@ -81,6 +88,7 @@
 		.harvest = name##_harvest,                                                         \
 		.test_young = name##_test_young,                                                   \
 		.test_clear_young = name##_test_clear_young,                                       \
+		.entries = name##_entries,                                                         \
 	}
 
 /* The library's own page table in the format's own layout. */
@@ -121,6 +129,7 @@
 		.harvest = name##_harvest,                                                         \
 		.test_young = name##_test_young,                                                   \
 		.test_clear_young = name##_test_clear_young,                                       \
+		.entries = name##_entries,                                                         \
 	}
 
 #endif /* PTW_LIB_INSTANTIATE_H */

@@ -11,6 +11,7 @@ struct ptw_pgtable;
 struct ptw_walk_state;
 struct ptw_harvest_job;
 struct ptw_taken;
+struct ptw_entries;
 
 typedef unsigned int (*ptw_take_fn)(const struct ptw_pgtable *p, uint64_t *slot, unsigned int n,
 				    unsigned int level, uint64_t gone, bool dead,
@@ -31,6 +32,9 @@ struct ptw_instance {
 	/* Own page tables: the hot loops of writers, see lib/table/take_template.h. */
 	ptw_take_fn take;
 	ptw_take_fn take_exclusive;
+	/* Entries that lie anywhere, of the same format and layout: see lib/walk/entries_template.h. */
+	void (*entries)(const struct ptw_pgtable *p, const uint64_t *words, unsigned int n,
+			unsigned int level, struct ptw_entries *job);
 };
 
 /* Words that remember empty tables. */
@@ -146,6 +150,27 @@ static ptw_always_inline unsigned int ptw_popcount(uint64_t v)
 	v = (v & 0x3333333333333333u) + (v >> 2 & 0x3333333333333333u);
 	v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0fu;
 	return (unsigned int)(v * 0x0101010101010101u >> 56);
+}
+
+/*
+ * Make an object zero that has a few hundred bytes and 8-byte alignment. Compilers would choose a string
+ * instruction, which takes longer than all these stores.
+ */
+static ptw_always_inline void ptw_zero(void *object, size_t bytes)
+{
+	typedef uint64_t __attribute__((__may_alias__)) word;
+	word *w = object;
+	size_t i = bytes / 8;
+
+	for (; i >= 8; i -= 8, w += 8) {
+		w[0] = w[1] = w[2] = w[3] = 0;
+		w[4] = w[5] = w[6] = w[7] = 0;
+		__asm__("" : "+r"(w)); /* no string instruction */
+	}
+	for (; i; i--) {
+		*w++ = 0;
+		__asm__("" : "+r"(w));
+	}
 }
 
 /* Index of `ia` in a table of `level`; the root's is wider or narrower than the others'. */

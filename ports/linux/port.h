@@ -114,6 +114,11 @@ static inline uint64_t ptw_port_or64(uint64_t *word, uint64_t bits)
 	return (uint64_t)atomic64_fetch_or_relaxed((s64)bits, (atomic64_t *)word);
 }
 
+static inline void ptw_port_order_loads(void)
+{
+	smp_rmb();
+}
+
 static inline void ptw_port_prefetch(const void *address)
 {
 	prefetch(address);

@@ -112,8 +112,6 @@ kernel_initramfs "$arch" "$cache" "$scratch/initramfs" tests/kvm/init.sh "${file
 # A processor that hangs ends the run within a minute, and says where it and the others are.
 # shellcheck disable=SC2034 # for kernel_boot
 kernel_append='softlockup_panic=1 panic_print=0x40'
-# On a busy host the timer may seem to stand still for the moment in which the kernel looks.
-[ "$mode" != npt ] || kernel_append+=' no_timer_check'
 
 case $mode in
 arm64) kernel_boot "$arch" "$cache" "$scratch/initramfs" "$seconds" \

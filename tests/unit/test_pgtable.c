@@ -53,7 +53,7 @@ Test(error, texts)
 		for (int other = code + 1; other <= PTW_OK; other++)
 			cr_assert_str_neq(text, ptw_strerror(other));
 	}
-	cr_assert_str_eq(ptw_strerror(PTW_ERR_BACKLOG - 1), "unknown error");
+	cr_assert_str_eq(ptw_strerror(PTW_ERR_DROPPED - 1), "unknown error");
 	cr_assert_str_eq(ptw_strerror(12345), "unknown error");
 }
 
