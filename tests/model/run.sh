@@ -61,6 +61,62 @@ cases() {
 	mutations reclaim -DREADER FREE_EARLY NO_RECHECK
 	mutations reclaim -DBREAK NO_RECHECK PLAIN_STORE IGNORE_FROZEN NO_FLUSH NO_RESTORE \
 		PARENT_NOT_OWNED COUNT_LATE
+
+	mmu_cases
+}
+
+# Spaces and reverse maps.
+mmu_cases() {
+	echo "states rmap_single"
+	echo "states rmap_single -DMOVES=4"
+	echo "states rmap_single -DUNMAP -DMOVES=4"
+	echo "states rmap_single -DDIRTY -DMOVES=4"
+	echo "ends rmap_single -DUNMAP"
+	echo "ends rmap_single -DDIRTY"
+	mutations rmap_single "" NO_REREAD STORE AND FREE_EARLY ADD_FIRST MAP_FIRST NO_ZAP \
+		SPLIT_ZAP
+	mutations rmap_single -DUNMAP NO_HOLD HOLD_BLIND IGNORE_HELD
+	mutations rmap_single -DDIRTY HOLD_BLIND IGNORE_HELD
+	mutations rmap_single "-DDIRTY -DMOVES=3" NO_HOLD
+	echo "mutation rmap_single -DSTRICT -DMOVES=3" # what a reader without a hold may get wrong
+
+	echo "states rmap_chain -DSTART=1"
+	echo "states rmap_chain -DSTART=2"
+	echo "states rmap_chain -DSTART=4"
+	echo "states rmap_chain -DSTART=4 -DADD"
+	echo "states rmap_chain -DSTART=1 -DUNMAP"
+	echo "states rmap_chain -DSTART=2 -DUNMAP"
+	echo "states rmap_chain -DSTART=4 -DUNMAP"
+	echo "states rmap_chain -DSTART=4 -DFREE_HELD"
+	echo "ends rmap_chain -DSTART=4"
+	echo "ends rmap_chain -DSTART=2 -DUNMAP"
+	mutations rmap_chain -DSTART=2 NO_BIT FREE_FIRST FREE_NEVER NO_CHAIN_BIT STALE_WORD NO_RECHECK \
+		HOLD_STORE NO_RELEASE CONVERT_STORE KEEP_ONE
+	mutations rmap_chain "-DSTART=2 -DUNMAP" IGNORE_HELD
+
+	echo "states gate"
+	echo "states gate -DGATES=2"
+	echo "states gate -DEND_ONLY -DGATES=2"
+	echo "states gate -DTICKET_REFUSED -DGATES=2"
+	echo "ends gate"
+	mutations gate "" BEGIN_ONLY NO_SEQUENCE NO_ACTIVE NO_WAIT TICKET_LATE LOOK_THEN_ENTER \
+		ACTIVE_FLAG CHANGE_EARLY
+	mutations gate -DGATES=2 FIRST_GATE
+
+	echo "states space"
+	echo "states space -DTWICE"
+	echo "ends space"
+	mutations space "" REF_LATE NO_GRACE RELEASE_AT_UNREGISTER CHANGER_NO_REF MMUS_LATE PUT_SPLIT \
+		PLAIN_STORE LOSER_LEAKS
+
+	echo "states consumers"
+	echo "states consumers -DALONE"
+	echo "states consumers -DLEAVE"
+	echo "ends consumers"
+	echo "ends consumers -DALONE"
+	mutations consumers "" LOOK_EARLY JOIN_NO_WAIT LIST_EARLY OR_STORE TAKE_STORE
+	mutations consumers -DALONE JOIN_NO_WAIT NO_BLIND BLIND_LATE ANNOUNCE_LATE
+	mutations consumers -DLEAVE LEAVE_EARLY LIST_EARLY
 }
 
 # mutations MODEL OPTION NAME...
@@ -138,7 +194,8 @@ fi
 mapfile -t all < <(cases | if [ $# -gt 0 ]; then grep -E "^[a-z]+ $1( |\$)"; else cat; fi)
 [ ${#all[@]} -gt 0 ] || {
 	echo "usage: $0 [MODEL | trail MODEL OPTION...]; there is no model ${1:-}," \
-		"there are publish, unmap, collapse and reclaim" >&2
+		"there are publish, unmap, collapse, reclaim, rmap_single, rmap_chain, gate, space" \
+		"and consumers" >&2
 	exit 2
 }
 echo "1..${#all[@]}"
