@@ -81,7 +81,8 @@ struct ptw_mmu_ops {
 	size_t size; /**< sizeof(struct ptw_mmu_ops), so that it can grow */
 	/** Is the frame young? Changes nothing. Null: a harvest of one frame with PEEK. */
 	ptw_mmu_frame_fn test_young;
-	/** The same, and makes it old. Null: a harvest of one frame. */
+	/** The same, and makes it old. Tells no leaf extent: a space whose consumers must hear of one harvests
+	 *  the frame instead. Null: a harvest of one frame. */
 	ptw_mmu_frame_fn clear_young;
 	/** Test and clear over a run of frames; accessed only. May wait. */
 	ptw_mmu_ask_fn harvest;
@@ -92,8 +93,8 @@ struct ptw_mmu_ops {
 	/** Unmap the frames and return in young and dirty what was removed; both bitmaps are there. Null:
 	 *  this MMU need not be told of invalidations (it follows the primary by itself). */
 	ptw_mmu_ask_fn unmap;
-	/** Is the frame pinned (a device reaches it by this mapping)? Null: nothing here is. Must not
-	 *  wait. */
+	/** Is the frame pinned (a device reaches it by this mapping)? Null: nothing here is. Should not
+	 *  wait; behind a lock without try_lock it does. */
 	ptw_mmu_frame_fn pinned;
 	/** Frees what `context` points to: see ptw_mmu_destroy(). Null: nothing to free. */
 	void (*destroy)(void *context);
@@ -112,7 +113,7 @@ struct ptw_mmu_table {
 	size_t size;         /**< sizeof(struct ptw_mmu_table), so that it can grow */
 	struct ptw_pgtable *const *pgtables; /**< own or attached; by address space; copied */
 	uint32_t count;      /**< how many, 1 to 256 */
-	uint32_t frame_lg2;  /**< bytes of a frame, as a power of two; at most the granule of each */
+	uint32_t frame_lg2;  /**< bytes of a frame, as a power of two; from 12 to the granule of each */
 	uint32_t flags;      /**< 0 */
 	uint32_t reserved;   /**< 0 */
 };

@@ -10,7 +10,8 @@
  * old by one compare-exchange on what it loaded. An entry that maps something else by then is
  * another value. A chain is **held** by a bit in its word while somebody reads or changes it; who
  * finds it held tries a bounded number of times, and then the frame is not asked, and counted. A
- * held chain is stable; its entries are not. Unmapping holds single entries, too.
+ * held chain is stable; its entries are not. Who unmaps, or takes dirty state, holds the words of
+ * single entries, too.
  *
  * The rules for writers of shadow tables, which the protocol rests on:
  * - an entry is made non-present first, then taken out of the reverse map, then it may map another
@@ -28,7 +29,8 @@
  * What it cannot tell: between the two loads of the word an entry may leave the frame, map
  * another one and come back; if it then, before the compare-exchange, maps that other frame again
  * in the very same way, the other frame's access is reported for this one. That takes six changes
- * of one entry within three instructions, and costs one wrong answer; no entry is damaged.
+ * of one entry within three instructions, and costs one wrong answer; no entry is damaged, and dirty
+ * state is never mistaken: the word is held while it is taken.
  */
 #ifndef PTW_SHADOW_H
 #define PTW_SHADOW_H
@@ -92,7 +94,7 @@ PTW_API void ptw_rmap_destroy(struct ptw_rmap *rmap);
  *
  * Context: any registered thread, next to any other call on the map; may allocate. Ordering:
  * release, partner the readers' acquire. Progress: lock-free with one entry; bounded tries where
- * a chain is held. Errors: as returned; nothing was changed then. AGAIN is no reason to wait: the
+ * the word is held. Errors: as returned; nothing was changed then. AGAIN is no reason to wait: the
  * holder asks a chain or changes it, and is done soon.
  */
 PTW_API int ptw_rmap_add(struct ptw_rmap *rmap, uint64_t frame, unsigned int level,

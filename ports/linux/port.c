@@ -87,11 +87,12 @@ bool ptw_port_may_block(void)
 
 void *ptw_port_zalloc(size_t bytes)
 {
-	return kzalloc(bytes, GFP_KERNEL_ACCOUNT);
+	/* Reverse maps and slots of large machines are megabytes. */
+	return kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
 }
 
 void ptw_port_free(void *memory, size_t bytes)
 {
 	(void)bytes;
-	kfree(memory);
+	kvfree(memory); /* in RCU callbacks, too */
 }

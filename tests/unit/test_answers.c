@@ -241,6 +241,55 @@ Test(answers, nonsense)
 		}
 }
 
+static int strays_before(struct fake *f, struct ptw_mmu_ask *a, enum fake_op op)
+{
+	if (op == FAKE_HARVEST_FAST && (a->start & 63) && f->calls[op] > 1)
+		fake_bit(a->young, a, a->start - 1);
+	return FAKE_GO_ON;
+}
+
+/* Also where it is inside the question, of which an MMU is asked in pieces. */
+Test(answers, stray_bits_between_pieces)
+{
+	open_space(FAKE_FAST);
+	space_slot(space, 1, 0, 5, 2000, 1000);
+	guest.script = strays_before;
+	cr_assert_eq(ask(1000, 3000, ACCESSED, PTW_EFFORT_FAST), PTW_ERR_MMU);
+	cr_assert_gt(guest.calls[FAKE_HARVEST_FAST], 1u);
+	cr_assert_eq(bits_in(young, WORDS), 0u);
+	close_space();
+}
+
+static int touches_a_leaf(struct fake *f, struct ptw_mmu_ask *a, enum fake_op op)
+{
+	(void)op;
+	if (a->start > 1024)
+		*fake_state(f, 0, 1024) = FAKE_YOUNG;
+	return FAKE_GO_ON;
+}
+
+/* A leaf that is used between two pieces belongs to the answer, its part in the first piece, too. */
+Test(answers, a_leaf_that_becomes_young_in_the_middle)
+{
+	struct ptw_consumer_config config = { .size = sizeof(config), .pages = PAGES, .flags = ACCESSED };
+	struct ptw_consumer *consumer;
+	uint64_t pages;
+
+	open_space(FAKE_FAST);
+	cr_assert_eq(ptw_consumer_join(space, &config, &consumer), PTW_OK);
+	fake_leaves(&primary, 0, 1024, 2048, 10);
+	primary.script = touches_a_leaf;
+	cr_assert_eq(ask(900, 1700, ACCESSED, PTW_EFFORT_FAST), PTW_OK);
+	for (uint64_t page = 900; page < 1700; page++) {
+		cr_assert_eq(page_bit(young, 900, page), page >= 1024, "page %" PRIu64, page);
+		cr_assert_eq(said[page - 900], page >= 1024);
+	}
+	cr_assert_eq(result.young_pages, 1700u - 1024);
+	cr_assert_eq(ptw_consumer_read(consumer, 0, PAGES, ACCESSED, NULL, NULL, &pages), PTW_OK);
+	cr_assert_eq(pages, 1024u);
+	close_space();
+}
+
 static int claims_a_huge_leaf(struct fake *f, struct ptw_mmu_ask *a, enum fake_op op)
 {
 	(void)f;
@@ -452,6 +501,9 @@ static void short_and_long(uint64_t *random, unsigned int round)
 	ret = ptw_space_harvest(space, start, end, &q, &result);
 	memcpy(first, young, sizeof(first));
 	r = result;
+	for (uint64_t bit = 0; bit < 64 * WORDS; bit++)
+		if (bit < (start & 63) || bit - (start & 63) >= end - start)
+			cr_assert_not(bit_at(first, bit), "round %u: a bit outside of the question", round);
 	for (unsigned int i = 0; i < 3; i++)
 		memcpy(all[i]->state, states[i], all[i]->spaces * PAGES);
 	forget();
@@ -481,7 +533,8 @@ Test(answers, short_questions_as_long_ones)
 		fake_leaves(&primary, 0, 0, PAGES, n & 1 ? 0 : (unsigned int)random_below(&random, 12));
 		fake_leaves(&guest, 0, 0, PAGES, n & 2 ? 0 : (unsigned int)random_below(&random, 12));
 		for (uint32_t as = 0; as < 2; as++) /* alike, mostly, and all over it */
-			space_slot(space, 1, as, 64 * (n & 3), 4096, n & 16 ? 5 : 64 * (n & 5));
+			space_slot(space, 1, as, 64 * (n & 3), 1500 + 37 * n,
+				   n & 16 ? 5 : 64 * (n & 5));
 		if (n & 32)
 			space_slot(space, 2, 0, 0, 4096, 0);
 		guest.cheap = 1;

@@ -258,6 +258,54 @@ Test(ask, frames)
 	}
 }
 
+/* Slots that go on in frames and pages are one: a leaf of the host may lie across. */
+Test(ask, frames_of_slots_side_by_side)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		struct ptw_ask q = question(ACCESSED, i ? PTW_EFFORT_ALL : PTW_EFFORT_FAST);
+
+		open_space(FAKE_FAST);
+		space_slot(space, 1, 0, 100, 100, 1100);
+		space_slot(space, 1, 0, 200, 100, 1200);
+		space_slot(space, 1, 0, 300, 100, 3000); /* goes on in frames only */
+		fake_leaves(&primary, 0, 1024, 1536, 9);
+		*fake_state(&primary, 0, 1500) = FAKE_YOUNG;
+		*fake_state(&guest, 0, 310) = FAKE_YOUNG;
+		forget();
+		cr_assert_eq(ptw_space_harvest_frames(space, 1, 0, 150, 350, &q, &result), PTW_OK);
+		for (uint64_t frame = 150; frame < 350; frame++) {
+			const uint64_t who = frame < 300 ? 1 : frame == 310 ? 2 : 0;
+
+			cr_assert_eq(said[frame - 150], who, "frame %" PRIu64, frame);
+			cr_assert_eq(page_bit(young, 150, frame), !!who);
+		}
+		cr_assert_eq(result.young_pages, 151u);
+		cr_assert(result.head.start == 1024 && result.tail.start == 1024);
+		close_space();
+	}
+}
+
+/* As far as numbers go: what is in no slot costs nothing. */
+Test(ask, all_frames_there_are)
+{
+	struct ptw_ask q = { .size = sizeof(q), .flags = ACCESSED, .effort = PTW_EFFORT_FAST };
+	struct ptw_slot slot = slot_of(1, 0, 7, 100, PTW_PAGE_PRIVATE + 12345);
+
+	for (unsigned int i = 0; i < 4; i++) {
+		open_space(FAKE_FAST);
+		slot.flags = i & 1 ? PTW_SLOT_PRIVATE : 0;
+		slot.page = i & 1 ? PTW_PAGE_PRIVATE + 12345 : 12345;
+		q.effort = i & 2 ? PTW_EFFORT_ALL : PTW_EFFORT_FAST;
+		cr_assert_eq(ptw_space_add_slot(space, &slot), PTW_OK);
+		memset(guest.state, FAKE_YOUNG, PAGES);
+		forget();
+		cr_assert_eq(ptw_space_harvest_frames(space, 1, 0, 0, UINT64_MAX, &q, &result), PTW_OK);
+		cr_assert_eq(result.young_pages, 100u, "case %u", i);
+		cr_assert_eq(result.resume, UINT64_MAX);
+		close_space();
+	}
+}
+
 /* Who is asked at which effort, and how. */
 Test(ask, efforts)
 {

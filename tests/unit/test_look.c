@@ -120,7 +120,8 @@ Test(look, around_where)
 
 		open_space(0);
 		space_slot(space, 1, 0, 0, 300, 900);	/* frame = page - 900 */
-		space_slot(space, 1, 0, 1000, 10, 1001);  /* does not map the page */
+		space_slot(space, 1, 0, 1000, 10, 1001);  /* these do not map the page */
+		space_slot(space, 1, 0, 1020, 10, 985);
 		memset(guest.state, FAKE_YOUNG, PAGES);
 		cr_assert_eq(look(page, window, 0, 2), PTW_OK);
 		cr_assert_eq(result.resume, start + window);

@@ -147,7 +147,7 @@ Test(mmu_busy, remote_questions_in_each_other)
 						 question(&q, 5, 7, PTW_HARVEST_ACCESSED)), PTW_OK);
 		test_hook = NULL;
 		cr_assert_eq(at_op, -1, "the point was never reached");
-		/* Frame 5 is answered to one of them, what else came to neither: all of it is kept. */
+		/* Frame 5 is answered to one of them; what else came is kept. */
 		cr_assert_eq(q.ask.young_pages + other.ask.young_pages, 1u);
 		cr_assert_eq(remote.ops->harvest(remote.context,
 						 question(&last, 0, 64, PTW_HARVEST_ACCESSED)),

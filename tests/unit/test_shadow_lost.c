@@ -290,6 +290,43 @@ Test(shadow_lost, unmap_leaves_what_has_left)
 	shadow_close(&s);
 }
 
+static void remove_is_refused(void)
+{
+	cr_assert_eq(ptw_rmap_remove(s.rmap, 5, 0, &entry[0]), PTW_ERR_AGAIN);
+	cr_assert_eq(ptw_rmap_add(s.rmap, 5, 0, &entry[1]), PTW_ERR_AGAIN);
+	cr_assert_eq(s.mmu.ops->test_young(s.mmu.context, 0, 5), PTW_ERR_AGAIN);
+}
+
+/* Where dirty state is taken the entry cannot leave the word, and so not come back with another's. */
+Test(shadow_lost, dirty_state_is_taken_in_a_held_word)
+{
+	static const uint32_t flags[] = { PTW_HARVEST_DIRTY,
+					  PTW_HARVEST_DIRTY | PTW_HARVEST_ACCESSED };
+	const uint32_t both = PTW_EXTENT_YOUNG | PTW_EXTENT_DIRTY;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		open_one("ept4");
+		entry[0] = leaf_of(&s, 10, 0, both);
+		plan_act(PTW_OP_CAS, &entry[0], 0, 1, remove_is_refused);
+		ask_for(&a, 0, 64, flags[i]);
+		cr_assert_eq(s.mmu.ops->harvest_dirty(s.mmu.context, &a.ask), PTW_OK);
+		plan_done(1);
+		cr_assert_eq(a.dirty[0], 1u << 5);
+		cr_assert_eq(a.young[0], i ? 1u << 5 : 0u);
+		cr_assert_eq(a.ask.entries, 1u);
+		cr_assert_eq(*word(5), (uint64_t)(uintptr_t)&entry[0], "the word was kept");
+		/* Gone before it is held: nothing was taken. */
+		entry[0] = leaf_of(&s, 10, 0, both);
+		plan_act(PTW_OP_CAS, word(5), 0, 1, use_for_another);
+		ask_for(&a, 0, 8, flags[i]);
+		cr_assert_eq(s.mmu.ops->harvest_dirty(s.mmu.context, &a.ask), PTW_OK);
+		plan_done(1);
+		cr_assert_eq(a.dirty[0] | a.young[0] | a.not_asked[0], 0u);
+		cr_assert_eq(entry[0], leaf_of(&s, 77, 0, PTW_EXTENT_YOUNG));
+		shadow_close(&s);
+	}
+}
+
 /* A member of a contiguous group, where there should be none. */
 Test(shadow_lost, group_members_cannot_be_asked)
 {
@@ -343,6 +380,13 @@ Test(shadow_lost, foreign_entries)
 	cr_assert_eq(s.flushes, 1u);
 	cr_assert_eq(entry[0] & 7, 0u);
 	cr_assert_eq(s.mmu.ops->test_young(s.mmu.context, 0, 5), 0);
+	/* What takes dirty state along is done in a held word, too. */
+	entry[0] = KVM_NO_AD;
+	plan_act(PTW_OP_CAS, &entry[0], 0, 1, remove_is_refused);
+	ask_for(&a, 0, 64, PTW_HARVEST_ACCESSED);
+	cr_assert_eq(s.mmu.ops->harvest(s.mmu.context, &a.ask), PTW_OK);
+	plan_done(1);
+	cr_assert_eq(s.flushes, 2u);
 	/* A lost race is young all the same, and not tried again. */
 	entry[0] = KVM_NO_AD;
 	plan_act(PTW_OP_CAS, &entry[0], 0, 1000, flip_software);
@@ -351,7 +395,7 @@ Test(shadow_lost, foreign_entries)
 	plan_done(1);
 	cr_assert_eq(a.young[0], 1u << 5);
 	cr_assert_eq(entry[0], KVM_NO_AD ^ SOFTWARE);
-	cr_assert_eq(s.flushes, 1u);
+	cr_assert_eq(s.flushes, 2u);
 	/* Without a hook there is nothing to wait for. */
 	s.config.flush = NULL;
 	shadow_again(&s);

@@ -2,7 +2,7 @@
 /*
  * Agers, writers, an unmapper and hardware on one reverse map, each a thread, with a ledger of
  * accesses: every one is reported once, for the frame that it was made to, or is still set at the
- * end.
+ * end. So are writes.
  *
  * Hardware has at most one access of a frame under way: it notes it in the ledger, and then sets
  * the bit in one of the frame's entries. Whoever reports the frame must find the note, and takes
@@ -19,6 +19,7 @@
 #define ENTRIES 24 /* of one writer */
 #define WRITERS 2
 #define EPT_A ((uint64_t)1 << 8)
+#define EPT_D ((uint64_t)1 << 9)
 
 /* Memory of an entry, given back now and then. */
 struct place {
@@ -34,7 +35,9 @@ struct owned {
 
 static struct shadow s;
 static struct owned owned[WRITERS][ENTRIES];
-static unsigned int pending[FRAMES]; /* the ledger */
+/* The ledger: accessed, dirty. */
+static unsigned int pending[2][FRAMES];
+static const uint64_t bit[2] = { EPT_A, EPT_D };
 static unsigned int touched, reported;
 static unsigned int wrong; /* reports nobody can explain, codes nobody expects */
 static unsigned int stop, steps;
@@ -58,9 +61,9 @@ static bool stopped(void)
 	return __atomic_load_n(&stop, __ATOMIC_RELAXED);
 }
 
-static void report(uint64_t frame)
+static void report(unsigned int kind, uint64_t frame)
 {
-	if (__atomic_exchange_n(&pending[frame], 0, __ATOMIC_ACQ_REL) != 1)
+	if (__atomic_exchange_n(&pending[kind][frame], 0, __ATOMIC_ACQ_REL) != 1)
 		count(&wrong);
 	count(&reported);
 }
@@ -83,6 +86,7 @@ static void *hardware(void *context)
 	while (!stopped()) {
 		uint64_t **at = &slots[next(&seed, WRITERS)][next(&seed, ENTRIES)];
 		unsigned int none = 0;
+		unsigned int kind = next(&seed, 2);
 		uint64_t *slot, e, frame;
 
 		ptw_port_read_lock();
@@ -90,14 +94,14 @@ static void *hardware(void *context)
 		e = slot ? __atomic_load_n(slot, __ATOMIC_RELAXED) : 0;
 		frame = frame_of(e);
 		/* Two steps: whoever sees the bit finds the note. */
-		if (e && !(e & EPT_A) &&
-		    __atomic_compare_exchange_n(&pending[frame], &none, 1, false,
+		if (e && !(e & bit[kind]) &&
+		    __atomic_compare_exchange_n(&pending[kind][frame], &none, 1, false,
 						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-			if (__atomic_compare_exchange_n(slot, &e, e | EPT_A, false,
+			if (__atomic_compare_exchange_n(slot, &e, e | bit[kind], false,
 							__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 				count(&touched);
 			else
-				__atomic_store_n(&pending[frame], 0, __ATOMIC_RELEASE);
+				__atomic_store_n(&pending[kind][frame], 0, __ATOMIC_RELEASE);
 		}
 		ptw_port_read_unlock();
 	}
@@ -109,8 +113,9 @@ static void unmap_own(struct owned *o)
 	uint64_t e = __atomic_exchange_n(&o->place->e, 0, __ATOMIC_ACQ_REL);
 	int ret;
 
-	if (e & EPT_A)
-		report(o->frame);
+	for (unsigned int kind = 0; kind < 2; kind++)
+		if (e & bit[kind])
+			report(kind, o->frame);
 	do {
 		ret = ptw_rmap_remove(s.rmap, o->frame, 0, &o->place->e);
 		if (ret == PTW_ERR_AGAIN)
@@ -177,9 +182,12 @@ static void *writer(void *context)
 
 static void take_report(const struct shadow_ask *a)
 {
-	for (uint64_t frame = a->ask.start; frame < a->ask.end; frame++)
+	for (uint64_t frame = a->ask.start; frame < a->ask.end; frame++) {
 		if (bit_of(a, a->young, frame))
-			report(frame);
+			report(0, frame);
+		if (bit_of(a, a->dirty, frame))
+			report(1, frame);
+	}
 }
 
 static void *ager(void *context)
@@ -195,7 +203,11 @@ static void *ager(void *context)
 		if (next(&seed, 4)) {
 			ret = s.mmu.ops->clear_young(s.mmu.context, 0, frame);
 			if (ret == 1)
-				report(frame);
+				report(0, frame);
+		} else if (next(&seed, 2)) {
+			ask_for(&a, 0, FRAMES, 1 + next(&seed, 3));
+			ret = s.mmu.ops->harvest_dirty(s.mmu.context, &a.ask);
+			take_report(&a);
 		} else {
 			ask_for(&a, 0, FRAMES, PTW_HARVEST_ACCESSED);
 			ret = s.mmu.ops->harvest_fast_only(s.mmu.context, &a.ask);
@@ -238,9 +250,10 @@ static void settle(void)
 
 	for (unsigned int w = 0; w < WRITERS; w++)
 		for (unsigned int i = 0; i < ENTRIES; i++)
-			left += !!(owned[w][i].place->e & EPT_A);
+			left += !!(owned[w][i].place->e & EPT_A) +
+				!!(owned[w][i].place->e & EPT_D);
 	for (unsigned int i = 0; i < FRAMES; i++)
-		noted += pending[i];
+		noted += pending[0][i] + pending[1][i];
 	cr_assert_eq(wrong, 0u);
 	cr_assert_eq(left, noted, "%u bits, %u notes", left, noted);
 	cr_assert_eq(touched, reported + left, "%u accesses, %u reported, %u left", touched,

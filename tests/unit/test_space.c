@@ -2,6 +2,9 @@
 /* Spaces: their beginning and end, who is registered, and when an MMU is let go. */
 #include "tests/unit/fake_mmu.h"
 
+#include <pthread.h>
+#include <unistd.h>
+
 /* Something that counts as time. */
 static uint64_t ticks;
 
@@ -321,6 +324,67 @@ Test(space, an_mmu_that_is_being_asked_stays)
 	cr_assert_eq(ptw_space_harvest(under.space, 0, 64, &ask, NULL), PTW_OK);
 	space_close(under.space);
 	cr_assert_eq(f.released, 1u);
+	fake_close(&f);
+}
+
+/* A question that another thread asks, and that takes its time. */
+struct slow_question {
+	struct ptw_space *space;
+	unsigned int inside; /* atomic */
+	unsigned int go_on;  /* atomic */
+	unsigned int over;
+	int ret;
+};
+
+static int takes_its_time(struct fake *f, struct ptw_mmu_ask *ask, enum fake_op op)
+{
+	struct slow_question *q = f->user;
+
+	(void)ask;
+	(void)op;
+	__atomic_store_n(&q->inside, 1, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&q->go_on, __ATOMIC_ACQUIRE))
+		usleep(100);
+	usleep(20000);
+	q->over = 1; /* the space lets us know that it happened before: ThreadSanitizer looks */
+	return FAKE_GO_ON;
+}
+
+static void *ask_slowly(void *argument)
+{
+	struct slow_question *q = argument;
+
+	q->ret = ptw_space_test_young(q->space, 3, PTW_EFFORT_ALL);
+	return NULL;
+}
+
+Test(space, settle_waits_for_questions)
+{
+	struct slow_question q = { .space = space_open(NULL) };
+	pthread_t thread;
+	struct fake f;
+	uint32_t id;
+
+	fake_open(&f, 0, 1, 64);
+	f.user = &q;
+	f.script = takes_its_time;
+	*fake_state(&f, 0, 3) = FAKE_YOUNG;
+	id = space_register(q.space, &f, 0);
+	space_slot(q.space, id, 0, 0, 64, 0);
+	cr_assert_eq(pthread_create(&thread, NULL, ask_slowly, &q), 0);
+	while (!__atomic_load_n(&q.inside, __ATOMIC_ACQUIRE))
+		usleep(100);
+	cr_assert_eq(ptw_space_unregister(q.space, id), PTW_OK);
+	ptw_port_rcu_barrier();
+	cr_assert_eq(f.released, 0u);
+	cr_assert_eq(space_info(q.space).unreleased, 1u);
+	__atomic_store_n(&q.go_on, 1, __ATOMIC_RELEASE);
+	cr_assert_eq(ptw_space_settle(q.space), PTW_OK);
+	cr_assert_eq(f.released, 1u);
+	cr_assert_eq(q.over, 1u, "it was still being asked");
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_assert_eq(q.ret, 1);
+	space_close(q.space);
 	fake_close(&f);
 }
 

@@ -19,6 +19,7 @@
 #include "include/pthread.h"
 #include "include/sched.h"
 #include "include/time.h"
+#include "include/unistd.h"
 #undef timespec
 #include "runner.h"
 
@@ -300,30 +301,68 @@ void ktest_yield(void)
 	yield();
 }
 
-void ktest_sleep(const struct ktest_timespec *time)
+void ktest_usleep(unsigned long us)
 {
-	const unsigned long us = time->tv_sec * USEC_PER_SEC + time->tv_nsec / NSEC_PER_USEC;
-
 	if (ktest_may_sleep())
 		usleep_range(us, us + us / 8 + 1);
 	else
 		mdelay(DIV_ROUND_UP(us, USEC_PER_MSEC));
 }
 
+void ktest_sleep(const struct ktest_timespec *time)
+{
+	ktest_usleep(time->tv_sec * USEC_PER_SEC + time->tv_nsec / NSEC_PER_USEC);
+}
+
+/* A mutex of the kernel's needs its own address inside, which a static initializer of the test's cannot
+ * know; so that is written by the first who takes it. */
+struct lock {
+	struct mutex mutex;
+	bool made;
+};
+
+static DEFINE_MUTEX(making);
+
+static void make_lock(struct lock *lock)
+{
+	mutex_init(&lock->mutex);
+	/* Partner: the load in lock_of(). */
+	smp_store_release(&lock->made, true);
+}
+
+static struct mutex *lock_of(pthread_mutex_t *mutex)
+{
+	struct lock *lock = (struct lock *)mutex;
+
+	/* Partner: the store in make_lock(). */
+	if (!smp_load_acquire(&lock->made)) {
+		mutex_lock(&making);
+		if (!lock->made)
+			make_lock(lock);
+		mutex_unlock(&making);
+	}
+	return &lock->mutex;
+}
+
 void ktest_mutex_init(pthread_mutex_t *mutex)
 {
-	BUILD_BUG_ON(sizeof(struct mutex) > sizeof(*mutex));
-	mutex_init((struct mutex *)mutex);
+	BUILD_BUG_ON(sizeof(struct lock) > sizeof(*mutex));
+	make_lock((struct lock *)mutex);
 }
 
 void ktest_mutex_lock(pthread_mutex_t *mutex)
 {
-	mutex_lock((struct mutex *)mutex);
+	mutex_lock(lock_of(mutex));
+}
+
+int ktest_mutex_trylock(pthread_mutex_t *mutex)
+{
+	return mutex_trylock(lock_of(mutex)) ? 0 : EBUSY;
 }
 
 void ktest_mutex_unlock(pthread_mutex_t *mutex)
 {
-	mutex_unlock((struct mutex *)mutex);
+	mutex_unlock(lock_of(mutex));
 }
 
 struct barrier {

@@ -16,6 +16,9 @@ typedef struct {
 	unsigned long words[8];
 } pthread_mutex_t;
 
+/* All zero: whoever takes it first makes it one. */
+#define PTHREAD_MUTEX_INITIALIZER { { 0 } }
+
 typedef struct {
 	unsigned long words[8];
 } pthread_barrier_t;
@@ -24,6 +27,7 @@ int ktest_thread_create(struct ktest_thread **thread, void *(*run)(void *), void
 int ktest_thread_join(struct ktest_thread *thread, void **result);
 void ktest_mutex_init(pthread_mutex_t *mutex);
 void ktest_mutex_lock(pthread_mutex_t *mutex);
+int ktest_mutex_trylock(pthread_mutex_t *mutex);
 void ktest_mutex_unlock(pthread_mutex_t *mutex);
 void ktest_barrier_init(pthread_barrier_t *barrier, unsigned int count);
 void ktest_barrier_wait(pthread_barrier_t *barrier);
@@ -32,6 +36,7 @@ void ktest_barrier_wait(pthread_barrier_t *barrier);
 #define pthread_join(thread, result)		     ktest_thread_join(thread, result)
 #define pthread_mutex_init(mutex, attr)		     ktest_mutex_init(mutex)
 #define pthread_mutex_lock(mutex)		     ktest_mutex_lock(mutex)
+#define pthread_mutex_trylock(mutex)		     ktest_mutex_trylock(mutex)
 #define pthread_mutex_unlock(mutex)		     ktest_mutex_unlock(mutex)
 #define pthread_mutex_destroy(mutex)		     ((void)(mutex))
 #define pthread_barrier_init(barrier, attr, count)   ktest_barrier_init(barrier, count)
