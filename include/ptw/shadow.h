@@ -55,7 +55,7 @@ struct ptw_rmap;
 struct ptw_rmap_config {
 	size_t size;        /**< sizeof(struct ptw_rmap_config), so that it can grow */
 	uint64_t first;     /**< first frame */
-	uint64_t frames;    /**< how many, at least 1 */
+	uint64_t frames;    /**< how many, at least 1; the last one is below 2^52 */
 	uint32_t levels;    /**< 1 to 3: levels at which entries map these frames */
 	uint32_t index_lg2; /**< frames of level n+1 per frame of level n, as a power of two */
 	uint32_t chain_limit; /**< most entries of one frame and level; 0: PTW_RMAP_CHAIN_DEFAULT */

@@ -51,9 +51,14 @@ void ptw_ask_consumer(struct ptw_asking *q, uint64_t at)
 {
 	const struct ptw_ask *ask = q->ask;
 	struct ptw_consumer *c = ask->consumer;
+	const uint64_t low = at > c->first ? at : c->first;
+	const uint64_t high = q->stop < c->end ? q->stop : c->end;
+	uint64_t page = low & ~(uint64_t)63;
 
-	for (uint64_t page = at & ~(uint64_t)63; page < q->stop; page += 64) {
-		const uint64_t mask = ptw_word_mask(page, at, q->stop);
+	if (low >= high)
+		return;
+	do {
+		const uint64_t mask = ptw_word_mask(page, low, high);
 		uint64_t young = 0, dirty = 0;
 
 		ptw_consumer_take(c, page, mask, ask->flags & PTW_HARVEST_PEEK,
@@ -64,7 +69,7 @@ void ptw_ask_consumer(struct ptw_asking *q, uint64_t at)
 		if (dirty && ask->dirty)
 			ptw_ask_or(q, ask->dirty, page, dirty);
 		q->result.consumer_pages += ptw_popcount(young) + ptw_popcount(dirty);
-	}
+	} while (ptw_word_next(&page, high));
 }
 
 /* Is nobody there to publish to? */
@@ -98,9 +103,12 @@ static uint64_t ptw_ask_fast(struct ptw_asking *q, uint64_t word, uint64_t at)
 {
 	q->blind = ptw_ask_blind(q, word);
 	q->stop = q->end;
-	/* So that all get through it in one section: pages asked of some only would be asked again. */
+	/* So that all get through it in one section: pages asked of some only would be asked again. And
+	 * where there are consumers, words are looked at also where nothing is mapped. */
 	if ((word & PTW_SPACE_SLOTS) && q->stop - at > PTW_STRETCH)
 		q->stop = at + PTW_STRETCH;
+	else if ((word & PTW_SPACE_CONSUMERS) && q->stop - at > 16 * PTW_STRETCH)
+		q->stop = at + 16 * PTW_STRETCH;
 	q->cost = 0;
 	q->budget = PTW_SECTION_COST;
 	if (q->ask->budget && q->ask->budget < q->budget)
@@ -274,6 +282,9 @@ int ptw_space_harvest(struct ptw_space *space, uint64_t start, uint64_t end,
 	return ptw_ask_long(space, start, end, ask, result);
 }
 
+/* Slots that one part of a question about frames goes over: a section has an end. */
+#define PTW_PART_SLOTS 16
+
 /*
  * That part of a question about frames [at, end) which lies in the first slot with any of them. `first` is
  * where the question began. Returns the frame at which the part begins; `end` if there is none.
@@ -288,13 +299,13 @@ static uint64_t ptw_ask_part(struct ptw_asking *q, const struct ptw_version *ver
 	if (at < run->frame)
 		at = run->frame;
 	q->start = run->page + (at - run->frame);
-	q->end = q->start + (end - at);
+	q->end = end - at < UINT64_MAX - q->start ? q->start + (end - at) : UINT64_MAX;
 	/* Slots that go on in frames and pages are one part: leaves of others may reach over both. */
-	while (q->end > run->end) {
+	for (unsigned int i = 0; q->end > run->end; i++) {
 		const struct ptw_run *next = ptw_version_frame(
 			version, mmu, as, run->frame + (run->end - run->page), false);
 
-		if (!next || next->page != run->end) {
+		if (!next || next->page != run->end || i == PTW_PART_SLOTS) {
 			q->end = run->end;
 			break;
 		}

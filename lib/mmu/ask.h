@@ -10,6 +10,9 @@
 /* Pages of one piece, where answers go through words of our own. */
 #define PTW_PIECE 512u
 
+/* What an operation costs besides entries: words are looked at. */
+#define PTW_PIECE_COST 16u
+
 struct ptw_asking {
 	struct ptw_space *space;
 	const struct ptw_ask *ask;
@@ -90,9 +93,19 @@ static inline uint64_t ptw_word_mask(uint64_t page, uint64_t low, uint64_t high)
 
 	if (low > page)
 		mask &= low - page < 64 ? ~(uint64_t)0 << (low - page) : 0;
-	if (high < page + 64)
-		mask &= high > page ? ~(uint64_t)0 >> (64 - (high - page)) : 0;
-	return mask;
+	if (high <= page)
+		return 0;
+	return high - page < 64 ? mask & ~(uint64_t)0 >> (64 - (high - page)) : mask;
+}
+
+/* From a word to the next one with pages below `high`; false: there is none. `page` lies below `high`. The
+ * last word of all has none behind it. */
+static inline bool ptw_word_next(uint64_t *page, uint64_t high)
+{
+	if (high - *page <= 64)
+		return false;
+	*page += 64;
+	return true;
 }
 
 /* Is it a code an MMU may return? */

@@ -107,15 +107,16 @@ static uint64_t ptw_quick_consumer(const struct ptw_ask *ask, uint64_t start, ui
 {
 	uint64_t count = 0;
 
-	for (uint64_t page = start & ~(uint64_t)63, *young = ask->young; page < end;
-	     page += 64, young++) {
+	uint64_t page = start & ~(uint64_t)63, *young = ask->young;
+
+	do {
 		uint64_t bits;
 
 		ptw_consumer_take(ask->consumer, page, ptw_word_mask(page, start, end), false, &bits,
 				  NULL);
-		*young |= bits;
+		*young++ |= bits;
 		count += ptw_popcount(bits);
-	}
+	} while (ptw_word_next(&page, end));
 	/* Relaxed: a counter. */
 	ptw_port_add64(&ask->consumer->epoch, 1);
 	return count;

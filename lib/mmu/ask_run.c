@@ -42,12 +42,17 @@ void ptw_ask_or(const struct ptw_asking *q, uint64_t *bitmap, uint64_t page, uin
 
 void ptw_ask_skip(struct ptw_asking *q, const struct ptw_member *member, uint64_t low, uint64_t high)
 {
+	uint64_t page = low & ~(uint64_t)63;
+
 	if (low >= high)
 		return;
 	q->result.skipped |= member->mask;
 	q->result.not_asked_pages += high - low;
-	for (uint64_t page = low & ~(uint64_t)63; q->ask->not_asked && page < high; page += 64)
+	if (!q->ask->not_asked)
+		return;
+	do {
 		ptw_ask_or(q, q->ask->not_asked, page, ptw_word_mask(page, low, high));
+	} while (ptw_word_next(&page, high));
 }
 
 /* Young and dirty of the 64 pages from `page` on, found by `member`. */
@@ -77,14 +82,18 @@ static void ptw_ask_word(struct ptw_asking *q, const struct ptw_member *member, 
 static void ptw_ask_beside(struct ptw_asking *q, const struct ptw_member *member, uint32_t what,
 			   uint64_t low, uint64_t high)
 {
-	for (uint64_t page = low & ~(uint64_t)63; page < high; page += 64) {
+	uint64_t page = low & ~(uint64_t)63;
+
+	if (low >= high)
+		return;
+	do {
 		const uint64_t bits = ptw_word_mask(page, low, high);
 
 		ptw_ask_word(q, member, page, what & PTW_EXTENT_YOUNG ? bits : 0,
 			     what & PTW_EXTENT_DIRTY ? bits : 0);
-	}
+	} while (ptw_word_next(&page, high));
 	/* Nobody finds them again; but who peeks does. */
-	if (low >= high || (q->ask->flags & PTW_HARVEST_PEEK))
+	if (q->ask->flags & PTW_HARVEST_PEEK)
 		return;
 	if (what & PTW_EXTENT_YOUNG)
 		q->result.young_pages += high - low;
@@ -230,7 +239,7 @@ uint64_t ptw_ask_took(struct ptw_asking *q, const struct ptw_run *run, struct pt
 	q->result.asked |= run->member->mask;
 	q->result.entries += a->entries;
 	q->result.not_asked_pages += a->not_asked_pages;
-	q->cost += a->entries + 16 * a->young_pages;
+	q->cost += PTW_PIECE_COST + a->entries + 16 * a->young_pages;
 	if (a->cheap)
 		q->result.cheap |= run->member->mask;
 	if (a->not_asked_pages)
@@ -246,14 +255,20 @@ uint64_t ptw_ask_took(struct ptw_asking *q, const struct ptw_run *run, struct pt
 			ptw_ask_extent(q, run, &a->tail, page, page + n);
 		ptw_port_read_unlock();
 	}
-	if (reached == a->end)
+	/* Unmapping must be whole: left out is not done. */
+	if (q->insist && a->not_asked_pages && !q->error)
+		ptw_ask_failed(q, run->member, PTW_ERR_AGAIN);
+	if (reached == a->end && !(q->insist && a->not_asked_pages))
 		return n;
-	stop = page + (reached - a->start);
+	stop = q->insist && a->not_asked_pages ? page : page + (reached - a->start);
 	if (ret != PTW_ERR_BUDGET && !q->insist)
 		ptw_ask_skip(q, run->member, stop, page + n);
 	/* Who could not be asked just now is asked about the next piece. */
 	if (ret == PTW_ERR_AGAIN && !q->insist)
 		return n;
+	/* In a section of its own it goes on in another one, unless it is the caller's budget. */
+	if (ret == PTW_ERR_BUDGET && q->brief && !q->ask->budget)
+		return stop - page;
 	if (q->stop > stop)
 		q->stop = stop;
 	return stop - page;
@@ -360,9 +375,9 @@ void ptw_ask_with(struct ptw_asking *q, const struct ptw_run *run, ptw_mmu_ask_f
 		a.end = a.resume = a.start + n;
 		done = direct ? ptw_ask_direct(q, run, op, &a, low) :
 				ptw_ask_piece(q, run, op, &a, low);
-		if (done < n)
+		if (done < n && !(q->brief && done && !q->error && !q->ask->budget))
 			break;
-		low += n;
+		low += done;
 		/* Sections are short; at least one piece is done in each. */
 		if (q->section && q->cost >= PTW_SECTION_COST && low < high) {
 			if (q->stop > low)

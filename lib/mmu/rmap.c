@@ -117,8 +117,9 @@ int ptw_rmap_create(const struct ptw_rmap_config *config, struct ptw_rmap **out)
 	if (config->reserved || !config->levels || config->levels > PTW_RMAP_LEVELS ||
 	    (config->levels > 1 && (!config->index_lg2 || config->index_lg2 > 16)))
 		return PTW_ERR_ARG;
-	if (!config->frames || config->frames > UINT64_MAX - config->first ||
-	    config->frames > ~(size_t)0 / sizeof(uint64_t))
+	/* Bytes are counted in 64 bits, so there are no more frames. */
+	if (!config->frames || config->first >> PTW_RMAP_FRAMES_LG2 ||
+	    config->frames > ((uint64_t)1 << PTW_RMAP_FRAMES_LG2) - config->first)
 		return PTW_ERR_RANGE;
 	if (config->chain_limit > PTW_RMAP_CHAIN_MAX)
 		return PTW_ERR_LIMIT;

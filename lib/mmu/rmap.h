@@ -6,13 +6,16 @@
 #include "lib/walk/entries_template.h"
 #include <ptw/shadow.h>
 
+/* Frame numbers have this many bits, as those of slots. */
+#define PTW_RMAP_FRAMES_LG2 52
+
 #define PTW_RMAP_LEVELS 3
 
 /*
  * A word is 0, the address of the only entry, or the address of a chain's first block with
  * PTW_RMAP_CHAIN. PTW_RMAP_HELD is added while somebody owns the word: whoever reads or changes a
- * chain, and whoever unmaps, a single entry included. All changes are compare-exchanges but the
- * owner's, who gives the word back by a release store.
+ * chain, and whoever unmaps or takes dirty state, a single entry included. All changes are
+ * compare-exchanges but the owner's, who gives the word back by a release store.
  */
 #define PTW_RMAP_CHAIN ((uint64_t)1)
 #define PTW_RMAP_HELD ((uint64_t)2)
@@ -96,6 +99,7 @@ struct ptw_rmap_job {
 	const struct ptw_mmu_shadow *shadow; /* whose entries they are, and how to unmap */
 	struct ptw_mmu_ask *ask;
 	bool unmap;
+	bool hold;    /* every word that is asked, as dirty state is taken */
 	bool changed; /* entries were */
 	bool dirty;   /* dirty state was taken */
 	uint32_t levels; /* that have entries; at least 1 */

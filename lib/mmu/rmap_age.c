@@ -84,22 +84,79 @@ static uint32_t ptw_rmap_ask_word(struct ptw_rmap_job *job, uint64_t *word, unsi
 	return PTW_CLEAR_BUSY;
 }
 
+/*
+ * A word that somebody must not leave while it is asked, be it a single entry: while it is held, its
+ * entries cannot map another frame, whatever they are used for before and after.
+ */
+static uint32_t ptw_rmap_ask_held(struct ptw_rmap_job *job, uint64_t *word, unsigned int level)
+{
+	const struct ptw_pgtable *like = job->shadow->like;
+	struct ptw_entries *e = &job->entries;
+	uint32_t what;
+	uint64_t was;
+	int ret;
+
+	ret = ptw_rmap_hold(job->rmap, word, true, &was);
+	if (ret)
+		return ret == PTW_ERR_ABSENT ? 0 : PTW_CLEAR_BUSY;
+	if (was & PTW_RMAP_CHAIN) {
+		what = ptw_rmap_ask_chain(job, ptw_rmap_block(was), level);
+	} else {
+		like->instance->entries(like, &was, 1, level, e);
+		ptw_rmap_charge(job);
+		what = (e->young ? PTW_EXTENT_YOUNG : 0) | (e->dirty ? PTW_EXTENT_DIRTY : 0) |
+		       (e->busy ? PTW_CLEAR_BUSY : 0);
+	}
+	ptw_rmap_release(word, was);
+	return what;
+}
+
+/*
+ * Only look which of `n` words need to be held and asked: all that have something to tell, or a flag. What
+ * was read of the others is charged, and theirs is no answer.
+ */
+static uint64_t ptw_rmap_candidates(struct ptw_rmap_job *job, uint64_t *words, unsigned int n,
+				    unsigned int level)
+{
+	const struct ptw_pgtable *like = job->shadow->like;
+	struct ptw_entries *e = &job->entries;
+	uint64_t some;
+	unsigned int later;
+
+	e->peek = true;
+	like->instance->entries(like, words, n, level, e);
+	e->peek = false;
+	some = e->young | e->dirty | e->busy;
+	later = ptw_popcount(some);
+	/* A word may have got its entry after it was counted. */
+	e->read = e->read > later ? e->read - later : 0;
+	some |= e->flagged;
+	e->young = e->dirty = e->busy = e->flagged = 0;
+	return some;
+}
+
 /* What the entries in `n` words say, 64 at most. */
 static void ptw_rmap_age(struct ptw_rmap_job *job, uint64_t *words, unsigned int n,
 			 unsigned int level, struct ptw_rmap_found *found)
 {
 	const struct ptw_pgtable *like = job->shadow->like;
 	struct ptw_entries *e = &job->entries;
-	uint64_t flagged;
+	uint64_t later;
 
-	like->instance->entries(like, words, n, level, e);
+	if (job->hold) {
+		later = ptw_rmap_candidates(job, words, n, level);
+	} else {
+		like->instance->entries(like, words, n, level, e);
+		later = e->flagged;
+	}
 	/* Looking at a word costs, too, also if it is empty. */
 	job->cost += n - e->read;
 	ptw_rmap_charge(job);
 	*found = (struct ptw_rmap_found){ e->young, e->dirty, e->busy };
-	for (flagged = e->flagged; flagged; flagged &= flagged - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(flagged);
-		uint32_t what = ptw_rmap_ask_word(job, &words[i], level);
+	for (; later; later &= later - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(later);
+		uint32_t what = job->hold ? ptw_rmap_ask_held(job, &words[i], level) :
+					    ptw_rmap_ask_word(job, &words[i], level);
 		uint64_t bit = (uint64_t)1 << i;
 
 		found->young |= what & PTW_EXTENT_YOUNG ? bit : 0;
@@ -280,6 +337,11 @@ int ptw_rmap_ask(struct ptw_rmap_job *job)
 	job->first = pos;
 	job->entries.want = ask->flags & (PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY);
 	job->entries.peek = ask->flags & PTW_HARVEST_PEEK;
+	/* A single entry that comes back to its word may be taken for what it was (<ptw/shadow.h>):
+	 * not where dirty state is taken, which must not be lost. */
+	job->hold = !job->unmap && !job->entries.peek &&
+		    ((ask->flags & PTW_HARVEST_DIRTY) ||
+		     ptw_old_is_clean(job->shadow->like->layout));
 	ptw_port_read_lock();
 	while (pos < end) {
 		if (ask->budget && job->spent + job->cost >= ask->budget) {

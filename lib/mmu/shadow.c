@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The MMU of shadow tables: reverse maps asked as <ptw/mmu.h> wants it. */
+#include "lib/mmu/mmu.h"
 #include "lib/mmu/rmap.h"
 
 struct ptw_shadow {
@@ -12,16 +13,15 @@ static size_t ptw_shadow_bytes(uint32_t count)
 	return sizeof(struct ptw_shadow) + count * sizeof(struct ptw_rmap *);
 }
 
-static int ptw_shadow_args(const struct ptw_shadow *shadow, const struct ptw_mmu_ask *ask,
-			   uint32_t known)
+static int ptw_shadow_args(const struct ptw_shadow *shadow, struct ptw_mmu_ask *ask, uint32_t known)
 {
 	if (!ask)
 		return PTW_ERR_ARG;
 	if (ask->size < sizeof(*ask))
 		return PTW_ERR_SIZE;
 	if (ask->as >= shadow->config.count || ask->start >= ask->end)
-		return PTW_ERR_RANGE;
-	return ask->flags & ~known ? PTW_ERR_ARG : PTW_OK;
+		return ptw_mmu_refuse(ask, PTW_ERR_RANGE);
+	return ask->flags & ~known ? ptw_mmu_refuse(ask, PTW_ERR_ARG) : PTW_OK;
 }
 
 /*
@@ -40,11 +40,11 @@ static int ptw_shadow_harvest(void *context, struct ptw_mmu_ask *ask)
 	if (ret)
 		return ret;
 	if (!(ask->flags & (PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY)))
-		return PTW_ERR_ARG;
+		return ptw_mmu_refuse(ask, PTW_ERR_ARG);
 	flush = shadow->config.flush && !(ask->flags & PTW_HARVEST_PEEK);
 	if (flush && ((ask->flags & final) || ptw_old_is_clean(shadow->config.like->layout)) &&
 	    !ptw_port_may_block())
-		return PTW_ERR_CONTEXT;
+		return ptw_mmu_refuse(ask, PTW_ERR_CONTEXT);
 	job.rmap = shadow->rmaps[ask->as];
 	ask->cheap = 1;
 	ret = ptw_rmap_ask(&job);
@@ -63,7 +63,7 @@ static int ptw_shadow_unmap(void *context, struct ptw_mmu_ask *ask)
 	if (ret)
 		return ret;
 	if (!ptw_port_may_block())
-		return PTW_ERR_CONTEXT;
+		return ptw_mmu_refuse(ask, PTW_ERR_CONTEXT);
 	job.rmap = shadow->rmaps[ask->as];
 	ret = ptw_rmap_ask(&job);
 	if (job.changed && shadow->config.flush)

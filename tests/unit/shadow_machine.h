@@ -19,6 +19,12 @@
 
 #include "lib/mmu/rmap.h"
 
+/* Not zero, so that a forgotten translation is found out. A host whose addresses have more bits than a
+ * page table's brings its own. */
+#ifndef PHYS_OFFSET
+#define PHYS_OFFSET ((uint64_t)1 << 24)
+#endif
+
 /* lg2 of frames of a level per frame of the one below: small, so that levels meet often. */
 #define SHADOW_INDEX_LG2 4
 
@@ -33,7 +39,7 @@ struct shadow {
 
 static void shadow_flush(void *context)
 {
-	((struct shadow *)context)->flushes++;
+	__atomic_fetch_add(&((struct shadow *)context)->flushes, 1, __ATOMIC_RELAXED);
 }
 
 static inline void shadow_open_at(struct shadow *s, const char *preset, uint64_t first,
@@ -47,6 +53,7 @@ static inline void shadow_open_at(struct shadow *s, const char *preset, uint64_t
 
 	memset(s, 0, sizeof(*s));
 	cr_assert_eq(ptw_preset(preset, &config), PTW_OK, "no preset %s", preset);
+	config.phys_offset = PHYS_OFFSET;
 	cr_assert_eq(ptw_pgtable_create(&config, &s->like), PTW_OK);
 	cr_assert_eq(ptw_rmap_create(&map, &s->rmap), PTW_OK);
 	s->config = (struct ptw_mmu_shadow){

@@ -241,6 +241,29 @@ Test(answers, nonsense)
 		}
 }
 
+/* The same by the short lane: part of a word, of which the MMU does not know that it is one. */
+Test(answers, stray_bits_beside_a_short_question)
+{
+	const struct ptw_ask q = { .size = sizeof(q), .flags = ACCESSED, .effort = PTW_EFFORT_FAST,
+				   .young = young };
+
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		const bool inside = bit >= 10 && bit < 20;
+
+		open_space(FAKE_FAST);
+		space_slot(space, 1, 0, 64, 128, 640);
+		guest.script = answers;
+		guest.number = 9;
+		bad_frame = 64 + bit;
+		forget();
+		cr_assert_eq(ptw_space_harvest(space, 650, 660, &q, &result),
+			     inside ? PTW_OK : PTW_ERR_MMU);
+		cr_assert_eq(young[0], inside ? (uint64_t)1 << bit : 0u);
+		cr_assert_eq(space_info(space).nonsense, inside ? 0u : 1u);
+		close_space();
+	}
+}
+
 static int strays_before(struct fake *f, struct ptw_mmu_ask *a, enum fake_op op)
 {
 	if (op == FAKE_HARVEST_FAST && (a->start & 63) && f->calls[op] > 1)

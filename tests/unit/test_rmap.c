@@ -12,6 +12,9 @@
 
 #define ENTRIES 5000
 
+/* First frame there cannot be. */
+#define TOP ((uint64_t)1 << 52)
+
 static uint64_t entry[ENTRIES];
 static struct ptw_rmap *rmap;
 
@@ -232,12 +235,12 @@ Test(rmap, levels_and_edges)
 	ptw_rmap_destroy(rmap);
 
 	/* At the top of all frames. */
-	config.first = UINT64_MAX - 60;
+	config.first = TOP - 60;
 	cr_assert_eq(ptw_rmap_create(&config, &rmap), PTW_OK);
-	cr_assert_eq(ptw_rmap_add(rmap, UINT64_MAX - 1, 0, &entry[0]), PTW_OK);
-	cr_assert_eq(ptw_rmap_add(rmap, UINT64_MAX, 0, &entry[0]), PTW_ERR_RANGE);
-	cr_assert_eq(ptw_rmap_add(rmap, UINT64_MAX - 31, 1, &entry[0]), PTW_OK);
-	cr_assert_eq(ptw_rmap_add(rmap, UINT64_MAX - 15, 1, &entry[0]), PTW_ERR_RANGE);
+	cr_assert_eq(ptw_rmap_add(rmap, TOP - 1, 0, &entry[0]), PTW_OK);
+	cr_assert_eq(ptw_rmap_add(rmap, TOP, 0, &entry[0]), PTW_ERR_RANGE);
+	cr_assert_eq(ptw_rmap_add(rmap, TOP - 32, 1, &entry[0]), PTW_OK);
+	cr_assert_eq(ptw_rmap_add(rmap, TOP - 16, 1, &entry[0]), PTW_OK);
 	ptw_rmap_destroy(rmap);
 }
 
@@ -282,6 +285,8 @@ Test(rmap, arguments_of_create)
 	cr_assert_eq(created(config), PTW_ERR_RANGE);
 	config.frames = 2;
 	config.first = UINT64_MAX - 1;
+	cr_assert_eq(created(config), PTW_ERR_RANGE);
+	config.first = TOP - 1;
 	cr_assert_eq(created(config), PTW_ERR_RANGE);
 	config.first = 0;
 	config.frames = UINT64_MAX / 4;

@@ -519,6 +519,7 @@ Test(shadow, arguments)
 	config.like = NULL;
 	cr_assert_eq(created(&config), PTW_ERR_ARG);
 	cr_assert_eq(ptw_preset("arm64-s2-4k-contig", &table), PTW_OK);
+	table.phys_offset = PHYS_OFFSET;
 	cr_assert_eq(ptw_pgtable_create(&table, &groups), PTW_OK);
 	config.like = groups;
 	cr_assert_eq(created(&config), PTW_ERR_UNSUPPORTED);
