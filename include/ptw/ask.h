@@ -35,7 +35,10 @@ struct ptw_ask {
 	 *  words. Owned by the caller. Every page of the range is set that lies in a young leaf extent of
 	 *  any MMU asked. */
 	uint64_t *young;
-	uint64_t *dirty;     /**< of the same shape */
+	/** Of the same shape. Also where only accessed is asked for, an MMU whose clearing of accessed takes
+	 *  dirty state along (as access tracking on foreign layouts) tells it here, and to consumers; without
+	 *  either only dirty_pages of the result does. */
+	uint64_t *dirty;
 	uint64_t *not_asked; /**< of the same shape: pages of which an MMU that maps them was not asked */
 	uint64_t *said;      /**< one mask for each page from `start` on: who said young; ORed into */
 	/** Whose question it is: what others took since this consumer last asked is in the answer, too.
@@ -127,7 +130,8 @@ PTW_API int ptw_space_harvest_frames(struct ptw_space *space, uint32_t mmu, uint
 PTW_API int ptw_space_test_young(struct ptw_space *space, uint64_t page, uint32_t effort);
 
 /**
- * The same, and make it old everywhere that was asked.
+ * The same, and make it old everywhere that was asked. A block goes old whole, and only consumers are told of
+ * its other pages.
  * @param space the space
  * @param page its number
  * @param effort enum ptw_effort
@@ -209,7 +213,8 @@ struct ptw_reference_result {
 };
 
 /**
- * The last look: is a page that is to be evicted in use after all? Asks everybody, slow MMUs, too.
+ * The last look: is a page that is to be evicted in use after all? Asks everybody, slow MMUs, too. A block
+ * goes old whole, as in ptw_space_clear_young().
  * @param space the space
  * @param page its number
  * @param how what counts

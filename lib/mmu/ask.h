@@ -80,6 +80,10 @@ void ptw_ask_begin(struct ptw_asking *q, struct ptw_space *space, const struct p
 /* The rest of a question about pages, from `at` on, and its answer. `spent`: the cost so far. */
 int ptw_ask_finish(struct ptw_asking *q, uint64_t at, uint64_t spent, struct ptw_ask_result *result);
 
+/* Young and dirty of the 64 pages from `page` on, found by `member`, go to whom they concern. */
+void ptw_ask_word(struct ptw_asking *q, const struct ptw_member *member, uint64_t page,
+		  uint64_t young, uint64_t dirty);
+
 /* OR `bits`, for the 64 pages from `page` on, into a caller's bitmap, clipped to the question. */
 void ptw_ask_or(const struct ptw_asking *q, uint64_t *bitmap, uint64_t page, uint64_t bits);
 

@@ -8,7 +8,7 @@
  */
 #include "lib/mmu/ask.h"
 
-#include "lib/walk/pgtable.h"
+#include "lib/walk/template.h"
 
 #define PTW_QUICK 4
 
@@ -61,7 +61,7 @@ static __attribute__((__noinline__)) int
 ptw_quick_rest(struct ptw_asking *q, struct ptw_space *space, uint64_t start, uint64_t end,
 	       const struct ptw_ask *ask, const struct ptw_quick *quick,
 	       const struct ptw_run *const *run, unsigned int n, struct ptw_mmu_ask *a, int code,
-	       bool publish)
+	       const uint64_t *dirty, bool publish)
 {
 	*q = (struct ptw_asking){ .start = start, .end = end, .stop = end, .bit0 = start & 63,
 				  .blind = !publish };
@@ -73,6 +73,10 @@ ptw_quick_rest(struct ptw_asking *q, struct ptw_space *space, uint64_t start, ui
 	q->result.cheap = quick->cheap;
 	ptw_ask_took(q, run[0], a, code, start);
 	ptw_ask_counted(q, run[0], a);
+	/* Taken along unasked: it must not be lost. */
+	for (unsigned int i = 0; i < PTW_PIECE / 64; i++)
+		if (dirty[i])
+			ptw_ask_word(q, run[0]->member, (start & ~(uint64_t)63) + 64 * i, 0, dirty[i]);
 	for (unsigned int i = 1; i < n && q->stop > start; i++)
 		ptw_ask_run(q, run[i], start, q->stop);
 	if (ask->consumer)
@@ -124,25 +128,35 @@ static uint64_t ptw_quick_consumer(const struct ptw_ask *ask, uint64_t start, ui
 
 /* A question to one MMU. */
 static ptw_always_inline int ptw_quick_call(const struct ptw_run *run, uint64_t start, uint64_t end,
-					    uint64_t *young, struct ptw_mmu_ask *a)
+					    uint64_t *young, uint64_t dirty[PTW_PIECE / 64],
+					    struct ptw_mmu_ask *a)
 {
 	const uint64_t frames = run->frame - run->page;
+	int code;
 
 	ptw_zero(a, sizeof(*a));
+	ptw_zero(dirty, PTW_PIECE / 8);
 	a->size = sizeof(*a);
 	a->as = run->as;
 	a->flags = PTW_HARVEST_ACCESSED;
 	a->start = start + frames;
 	a->end = a->resume = end + frames;
 	a->young = young;
-	return run->member->age[PTW_EFFORT_FAST](run->member->mmu.context, a);
+	a->dirty = dirty;
+	/* The section has an end: what is not done is left to the others. */
+	a->budget = 2 * PTW_SECTION_COST;
+	code = run->member->age[PTW_EFFORT_FAST](run->member->mmu.context, a);
+	/* The question's bounds, not what the MMU may have written there. */
+	a->start = start + frames;
+	a->end = end + frames;
+	return code;
 }
 
 /* Is there nothing more to its answer than how many are young? */
 static ptw_always_inline bool ptw_quick_plain(const struct ptw_mmu_ask *a, int code)
 {
 	return !code && a->resume == a->end && !a->not_asked_pages &&
-	       !(a->head.length | a->tail.length | a->waited) &&
+	       !(a->head.length | a->tail.length | a->waited | a->dirty_pages) &&
 	       a->young_pages <= a->end - a->start;
 }
 
@@ -182,21 +196,21 @@ ptw_quick_many(struct ptw_asking *q, struct ptw_space *space, uint64_t start, ui
 				      ptw_word_mask(start & ~(uint64_t)63, start, end);
 
 	for (unsigned int i = 0; i < n; i++) {
-		uint64_t words[PTW_PIECE / 64];
+		uint64_t words[PTW_PIECE / 64], dirty[PTW_PIECE / 64];
 		struct ptw_mmu_ask a;
 		bool stray = false;
 		int code;
 
 		if (whole && !publish) {
-			code = ptw_quick_call(run[i], start, end, ask->young, &a);
+			code = ptw_quick_call(run[i], start, end, ask->young, dirty, &a);
 		} else {
 			ptw_zero(words, sizeof(words));
-			code = ptw_quick_call(run[i], start, end, words, &a);
+			code = ptw_quick_call(run[i], start, end, words, dirty, &a);
 			stray = !ptw_quick_deliver(space, ask, start, end, words, mask, publish);
 		}
 		if (stray || !ptw_quick_plain(&a, code))
 			return ptw_quick_rest(q, space, start, end, ask, quick, &run[i], n - i, &a,
-					      stray ? PTW_ERR_MMU : code, publish);
+					      stray ? PTW_ERR_MMU : code, dirty, publish);
 		ptw_quick_add(quick, run[i]->member, &a);
 	}
 	if (ask->consumer)
@@ -212,6 +226,7 @@ static ptw_always_inline int ptw_quick_section(struct ptw_asking *q, struct ptw_
 	const uint64_t word = ptw_space_word(space);
 	const struct ptw_run *run[PTW_QUICK];
 	const unsigned int n = ptw_quick_runs(space, ptw_version_of(word), start, end, run);
+	uint64_t dirty[PTW_PIECE / 64];
 	struct ptw_mmu_ask a;
 	int code;
 
@@ -220,9 +235,10 @@ static ptw_always_inline int ptw_quick_section(struct ptw_asking *q, struct ptw_
 	if (n != 1 || ((start | end) & 63) || (word & PTW_SPACE_CONSUMERS))
 		return ptw_quick_many(q, space, start, end, ask, quick, run, n,
 				      word & PTW_SPACE_CONSUMERS);
-	code = ptw_quick_call(run[0], start, end, ask->young, &a);
+	code = ptw_quick_call(run[0], start, end, ask->young, dirty, &a);
 	if (__builtin_expect(!ptw_quick_plain(&a, code), 0))
-		return ptw_quick_rest(q, space, start, end, ask, quick, run, 1, &a, code, false);
+		return ptw_quick_rest(q, space, start, end, ask, quick, run, 1, &a, code, dirty,
+				      false);
 	ptw_quick_add(quick, run[0]->member, &a);
 	return PTW_OK;
 }

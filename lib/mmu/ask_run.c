@@ -55,9 +55,8 @@ void ptw_ask_skip(struct ptw_asking *q, const struct ptw_member *member, uint64_
 	} while (ptw_word_next(&page, high));
 }
 
-/* Young and dirty of the 64 pages from `page` on, found by `member`. */
-static void ptw_ask_word(struct ptw_asking *q, const struct ptw_member *member, uint64_t page,
-			 uint64_t young, uint64_t dirty)
+void ptw_ask_word(struct ptw_asking *q, const struct ptw_member *member, uint64_t page,
+		  uint64_t young, uint64_t dirty)
 {
 	const struct ptw_ask *ask = q->ask;
 
@@ -160,6 +159,15 @@ static bool ptw_piece_clip(uint64_t *words, const struct ptw_mmu_ask *a)
 		words[i] &= mask;
 	}
 	return stray;
+}
+
+static uint64_t ptw_piece_count(const uint64_t *words)
+{
+	uint64_t count = 0;
+
+	for (unsigned int i = 0; i < PTW_PIECE_WORDS; i++)
+		count += words[i] ? ptw_popcount(words[i]) : 0;
+	return count;
 }
 
 /* The answer in words of ours: to whom it concerns. */
@@ -286,15 +294,21 @@ void ptw_ask_counted(struct ptw_asking *q, const struct ptw_run *run, const stru
 static int ptw_ask_call(const struct ptw_asking *q, const struct ptw_run *run, ptw_mmu_ask_fn op,
 			struct ptw_mmu_ask *a)
 {
+	const uint64_t start = a->start, end = a->end;
 	int ret;
 
-	if (!q->brief)
-		return op(run->member->mmu.context, a);
-	if (!a->budget || a->budget > PTW_SECTION_COST)
-		a->budget = PTW_SECTION_COST;
-	ptw_port_read_lock();
-	ret = op(run->member->mmu.context, a);
-	ptw_port_read_unlock();
+	if (q->brief) {
+		if (!a->budget || a->budget > PTW_SECTION_COST)
+			a->budget = PTW_SECTION_COST;
+		ptw_port_read_lock();
+		ret = op(run->member->mmu.context, a);
+		ptw_port_read_unlock();
+	} else {
+		ret = op(run->member->mmu.context, a);
+	}
+	/* The question's bounds, not what the MMU may have written there. */
+	a->start = start;
+	a->end = end;
 	return ret;
 }
 
@@ -336,11 +350,13 @@ static uint64_t ptw_ask_piece(struct ptw_asking *q, const struct ptw_run *run, p
 	 * access, made after that, the operation has found. */
 	if (!q->blind)
 		ptw_port_order_loads();
-	done = ptw_ask_took(q, run, a, ret, page);
-	ptw_port_read_lock();
 	stray = ptw_piece_clip(piece.young, a);
 	stray |= ptw_piece_clip(piece.dirty, a);
 	stray |= ptw_piece_clip(piece.not_asked, a);
+	if (!a->not_asked_pages)
+		a->not_asked_pages = ptw_piece_count(piece.not_asked);
+	done = ptw_ask_took(q, run, a, ret, page);
+	ptw_port_read_lock();
 	ptw_piece_deliver(q, run, a, &piece);
 	ptw_port_read_unlock();
 	if (stray)
@@ -369,8 +385,11 @@ void ptw_ask_with(struct ptw_asking *q, const struct ptw_run *run, ptw_mmu_ask_f
 			n &= ~(uint64_t)63;
 		else if (aligned && before < 64 && n > PTW_PIECE)
 			n = before;
-		else if (n > PTW_PIECE)
-			n = PTW_PIECE;
+		else if (n > PTW_PIECE - ((low + frames) & (PTW_PIECE - 1)))
+			n = PTW_PIECE - ((low + frames) & (PTW_PIECE - 1));
+		/* What is left of the section's cost; each operation gets something. */
+		if (q->section && q->budget)
+			a.budget = q->cost + 64 < q->budget ? q->budget - q->cost : 64;
 		a.start = low + frames;
 		a.end = a.resume = a.start + n;
 		done = direct ? ptw_ask_direct(q, run, op, &a, low) :

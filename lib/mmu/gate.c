@@ -41,7 +41,8 @@ static struct ptw_gates ptw_gates_of(uint64_t start, uint64_t end)
 	const uint64_t run = start >> PTW_GATE_LG2;
 	const uint64_t count = ((end - 1) >> PTW_GATE_LG2) - run + 1;
 
-	return (struct ptw_gates){ run, count < PTW_GATES ? count : PTW_GATES };
+	/* An end that wraps: all of them. */
+	return (struct ptw_gates){ run, end > start && count < PTW_GATES ? count : PTW_GATES };
 }
 
 static uint64_t *ptw_gate(struct ptw_space *space, const struct ptw_gates *gates, uint64_t i)

@@ -152,6 +152,11 @@ static int ptw_run_referenced(struct ptw_asking *q, const struct ptw_run *run, u
 	q->result.young_pages = q->result.not_asked_pages = 0;
 	/* With consumers the rest of a leaf extent must go to them, which only a harvest tells. */
 	if (!one || !q->blind) {
+		/* And only a test tells of an entry that somebody owns: a harvest leaves it to him. */
+		if (ops->test_young &&
+		    ops->test_young(run->member->mmu.context, run->as,
+				    run->frame + (page - run->page)) == PTW_ERR_AGAIN)
+			return PTW_ERR_AGAIN;
 		ptw_ask_run(q, run, page, page + 1);
 		return ptw_look_answer(q);
 	}

@@ -110,6 +110,9 @@ static int ptw_remote_fetch(struct ptw_remote *r, const struct ptw_mmu_ask *ask,
 		},
 	};
 	ret = r->config.fetch(r->config.context, &fetch->ask);
+	/* Whether a bit is pending already is looked at after it was forgotten at its source: who has taken
+	 * it meanwhile must get this one, too. */
+	ptw_port_order_loads();
 	for (uint64_t i = 0; i < words; i++) {
 		ptw_remote_keep(&r->pending[first + i], fetch->young[i]);
 		ptw_remote_keep(&r->pending[r->words + first + i], fetch->dirty[i]);

@@ -273,6 +273,9 @@ int ptw_rmap_add(struct ptw_rmap *rmap, uint64_t frame, unsigned int level, uint
 	ret = ptw_rmap_find_entry(rmap, frame, level, entry, &word);
 	if (ret)
 		return ret;
+	/* Before the entry can be found, so that nobody who finds it takes the count below the entries
+	 * there are: questions leave out levels without any. Ordered by the release that publishes it. */
+	ptw_port_add64(&rmap->live[level], 1);
 	do {
 		ret = ptw_rmap_add_once(rmap, word, (uint64_t)(uintptr_t)entry, &spare);
 		if (ret == PTW_ERR_NOMEM && !spare) {
@@ -283,8 +286,8 @@ int ptw_rmap_add(struct ptw_rmap *rmap, uint64_t frame, unsigned int level, uint
 		}
 	} while (ret == PTW_ERR_ABSENT);
 	ptw_rmap_block_free(rmap, spare);
-	if (ret == PTW_OK)
-		ptw_port_add64(&rmap->live[level], 1);
+	if (ret)
+		ptw_port_add64(&rmap->live[level], ~(uint64_t)0);
 	return ret;
 }
 

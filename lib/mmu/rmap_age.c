@@ -85,8 +85,8 @@ static uint32_t ptw_rmap_ask_word(struct ptw_rmap_job *job, uint64_t *word, unsi
 }
 
 /*
- * A word that somebody must not leave while it is asked, be it a single entry: while it is held, its
- * entries cannot map another frame, whatever they are used for before and after.
+ * A word that somebody must not leave while it is asked, be it a single entry: while it is held,
+ * its entries cannot map another frame, whatever they are used for before and after.
  */
 static uint32_t ptw_rmap_ask_held(struct ptw_rmap_job *job, uint64_t *word, unsigned int level)
 {
@@ -112,8 +112,8 @@ static uint32_t ptw_rmap_ask_held(struct ptw_rmap_job *job, uint64_t *word, unsi
 }
 
 /*
- * Only look which of `n` words need to be held and asked: all that have something to tell, or a flag. What
- * was read of the others is charged, and theirs is no answer.
+ * Only look which of `n` words need to be held and asked: all that have something to tell, or a
+ * flag. What was read of the others is charged, and theirs is no answer.
  */
 static uint64_t ptw_rmap_candidates(struct ptw_rmap_job *job, uint64_t *words, unsigned int n,
 				    unsigned int level)

@@ -80,11 +80,13 @@ struct ptw_consumer {
 	uint64_t words;
 	uint64_t *young; /* what others found; null: not wanted */
 	uint64_t *dirty;
+	struct ptw_port_rcu_head rcu;
+	char name[32];
+	/* Written, and so apart from what everybody reads. */
+	uint64_t apart[8];
 	uint64_t epoch;
 	uint64_t received;
 	uint64_t taken;
-	struct ptw_port_rcu_head rcu;
-	char name[32];
 };
 
 #define PTW_GATES 64u
@@ -99,13 +101,14 @@ struct ptw_space {
 	uint32_t page_lg2;
 	uint32_t next_id;
 
+	/* What is written often, apart from what every question reads. */
+	uint64_t apart[8];
 	uint64_t blind;      /* questions outside sections that publish to no consumer */
 	uint64_t unreleased; /* MMUs that were unregistered and not released */
 	uint64_t not_asked;
 	uint64_t nonsense;
 	struct ptw_stall stall[PTW_STALL_KINDS];
-	/* See invalidate.c. */
-	uint64_t gate[PTW_GATES] __attribute__((aligned(64)));
+	uint64_t gate[PTW_GATES]; /* see gate.c */
 };
 
 /* The version a word leads to. */

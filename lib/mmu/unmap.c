@@ -56,6 +56,9 @@ int ptw_space_unmap(struct ptw_space *space, uint64_t start, uint64_t end,
 		q.error = PTW_ERR_AGAIN;
 	} else {
 		version = ptw_version_get(space);
+		/* With nobody else to tell, and bitmaps to tell it in, each MMU gets its pages in one
+		 * operation, and need not split a leaf that goes whole. */
+		ptw_ask_outside(&q);
 		while (at < end && !q.error) {
 			q.stop = end;
 			for (uint32_t i = ptw_version_first(version, at);
@@ -64,6 +67,7 @@ int ptw_space_unmap(struct ptw_space *space, uint64_t start, uint64_t end,
 					ptw_unmap_run(&q, &version->run[i], at);
 			at = q.stop;
 		}
+		ptw_ask_outside_end(&q);
 		ptw_version_put(version);
 	}
 	if (space->clock)

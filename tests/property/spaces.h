@@ -177,14 +177,20 @@ static inline void do_access(struct world *w)
 			   (random_chance(&w->random, 40) ? FAKE_DIRTY : 0));
 }
 
+static inline void no_busy(struct world *w)
+{
+	for (unsigned int m = 0; m < MMUS; m++)
+		for (uint64_t i = 0; i < w->mmu[m].spaces * w->mmu[m].frames; i++)
+			w->mmu[m].state[i] &= (uint8_t)~FAKE_BUSY;
+}
+
 /* Some leaves cannot be asked for a while. */
 static inline void change_busy(struct world *w)
 {
+	no_busy(w);
 	for (unsigned int m = 0; m < MMUS; m++) {
 		struct fake *f = &w->mmu[m];
 
-		for (uint64_t i = 0; i < f->spaces * f->frames; i++)
-			f->state[i] &= (uint8_t)~FAKE_BUSY;
 		for (unsigned int i = 0; i < 5 && random_chance(&w->random, 50); i++)
 			f->state[random_below(&w->random, f->spaces * f->frames)] |= FAKE_BUSY;
 	}

@@ -27,6 +27,7 @@ struct report {
 static const struct scenario *const all[] = {
 	scenarios_walk,	   scenarios_map,     scenarios_unmap,
 	scenarios_reshape, scenarios_reclaim, scenarios_formats,
+	scenarios_space,   scenarios_shadow,
 };
 
 static struct report *report;
@@ -46,15 +47,16 @@ static void failed(const char *text)
 
 static bool run_once(void *context, scheduler_policy_fn *policy, void *policy_context)
 {
-	(void)context;
-	return world_run(policy, policy_context);
+	const struct scenario *s = context;
+
+	return s->space ? space_run(policy, policy_context) : world_run(policy, policy_context);
 }
 
 /* Without leaving out any schedule, are there more outcomes? */
-static void compare(unsigned int b)
+static void compare(const struct scenario *s, unsigned int b)
 {
 	const struct explore_counts all_there_are =
-		explore_all(run_once, NULL, b, seconds, false, &report->log);
+		explore_all(run_once, (void *)(uintptr_t)s, b, seconds, false, &report->log);
 
 	if (all_there_are.complete && report->counts.complete &&
 	    all_there_are.ends != report->counts.ends)
@@ -66,25 +68,29 @@ static void compare(unsigned int b)
 static _Noreturn void run_child(const struct scenario *s)
 {
 	const unsigned int last = bound >= 0 ? (unsigned int)bound : s->bound;
+	void *const context = (void *)(uintptr_t)s;
 
 	scheduler_on_fail = failed;
 	report->log.digits[0] = 0;
-	world_open(s);
+	if (s->space)
+		space_open(s);
+	else
+		world_open(s);
 	if (replay) {
-		explore_one(run_once, NULL, replay, &report->log);
+		explore_one(run_once, context, replay, &report->log);
 	} else if (random_runs) {
-		explore_random(run_once, NULL, seed, random_runs, &report->log);
+		explore_random(run_once, context, seed, random_runs, &report->log);
 		report->counts.schedules = random_runs;
 	} else {
 		for (unsigned int b = verify ? last : 0; b <= last; b++) {
 			report->bound = b;
 			report->counts =
-				explore_all(run_once, NULL, b, seconds, !every, &report->log);
+				explore_all(run_once, context, b, seconds, !every, &report->log);
 			if (!report->counts.complete)
 				break;
 		}
 		if (verify)
-			compare(last);
+			compare(s, last);
 	}
 	fflush(NULL);
 	_exit(0);

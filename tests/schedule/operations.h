@@ -68,6 +68,7 @@ struct scenario {
 	bool late;	    /* callbacks of grace periods only when waited for */
 	bool reuse;	    /* freed tables are handed out at once */
 	bool sizes_change;  /* leaves are split or collapsed: they cannot be counted */
+	bool space;	    /* a space instead of a page table: see space_world.h */
 	unsigned int bound; /* preemptions of the ordinary test */
 	struct operation setup[OPERATIONS_MAX];
 	struct operation thread[SCHEDULER_THREADS][OPERATIONS_MAX];

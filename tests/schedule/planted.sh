@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-# Shows that exploring schedules finds the mistakes that concurrent page tables invite.
+# Shows that exploring schedules finds the mistakes that concurrent page tables and spaces invite.
 #
 #   tests/schedule/planted.sh SOURCE_DIR [NAME]
 #
@@ -38,7 +38,7 @@ map ignores frozen|lib/table/map.c|s/if \(!ptw_port_cas\(&slot\[i\], &e, leaf\)\
 blind AND on a block|lib/walk/harvest_template.h|s/wanted == e \|\| ptw_port_cas\(slot, &e, wanted\)/wanted == e || (what == PTW_EXTENT_YOUNG ? (ptw_port_and_clear(slot, e \& ~wanted), true) : ptw_port_cas(slot, \&e, wanted))/|split, harvest of accessed|1
 free before flush|lib/table/gather.h|s/ptw_gather_flush\(gather\);\s+ptw_gather_retire\(gather\);/ptw_gather_retire(gather); ptw_gather_flush(gather);/|harvest, unmap of its table, processor|1
 reclaim without recheck|lib/table/reclaim.c|s/if \(ptw_port_cas\(&table\[i\], &e, p->layout->frozen\)\)/if (ptw_port_xchg(\&table[i], p->layout->frozen) \&\& e)/|reclaim, map, x86|1
-cleaned dirty without flush|lib/walk/harvest.c|s/if \(flush && \(\(h->flags & \(PTW_HARVEST_DIRTY \| PTW_HARVEST_EXACT\)\) \|\| job.dirty_extents\)\)/if (0)/|dirty harvest, writing processor|1
+cleaned dirty without flush|lib/walk/harvest.c|s/if \(flush && \(\(h->flags & \(PTW_HARVEST_DIRTY \| PTW_HARVEST_EXACT\)\) \|\| job->dirty_extents\)\)/if (0)/|dirty harvest, writing processor|1
 protected without flush|lib/table/protect.c|s/if \(p->flush && range.start < range.end\)/if (0)/|write protection for good, writing processor|1
 unmapped without flush|lib/table/gather.c|s/if \(p->flush && gather->ranges\)/if (0)/|processor with a cached translation, unmap of the page|1
 map publishes by a plain store|lib/table/map.c|s/if \(!ptw_port_cas\(&slot\[i\], &e, leaf\)\)/if (ptw_port_load(\&slot[i]) == empty ? (ptw_port_publish(\&slot[i], leaf), false) : true)/|map, map, one page of a table, arm|1
@@ -46,6 +46,23 @@ split publishes by a plain store|lib/table/split.c|s/linked = ptw_port_cas\(spot
 collapse does not hold the block|lib/table/collapse.c|s/at\.block \| p->build->held\(p->layout, level\)/at.block/|collapse, unmap of the table, x86|1
 empty entries of a dead table are not frozen|lib/walk/take_template.h|s/if \(!dead \|\| ptw_port_cas\(&slot\[i\], &e, gone\)\)/if (true)/|unmap of a table, map in it, x86|1
 read, then clear|include/ptw/port/atomic.h|s/was = __atomic_fetch_and\(entry, ~bits, __ATOMIC_RELAXED\);/was = ptw_port_load(entry); PTW_PORT_HOOK(PTW_OP_PUBLISH, entry); __atomic_store_n(entry, was \& ~bits, __ATOMIC_RELAXED);/|two harvests, two processors|1
+chain reader without the bit|lib/mmu/rmap_age.c|s/ret = ptw_rmap_hold\(job->rmap, word, false, &w\);/w = ptw_port_load_table(word); ret = w \& PTW_RMAP_CHAIN ? PTW_OK : PTW_ERR_ABSENT;/; s/ptw_rmap_release\(word, w\);//|one of two goes, question|1
+chain freed while somebody holds it|lib/mmu/rmap.c|s/(if \(!\(w & PTW_WORD_FLAGS\)\)\s+return PTW_ERR_ABSENT;\s+)ret = ptw_rmap_hold\(rmap, word, false, &w\);/\1ret = w \& PTW_RMAP_CHAIN ? PTW_OK : PTW_ERR_ABSENT;/|one of two goes, question|1
+single entry by a plain store|lib/walk/entries_template.h|s/if \(ptw_port_cas\(slot, &e, wanted\)\)/ptw_port_publish(slot, wanted); if (true)/|entry is used for another frame, question|1
+single entry without the second look|lib/walk/entries_template.h|s/if \(ptw_port_load\(word\) != w\)\s+continue;//|entry is used for another frame, question|1
+unmap does not hold a single entry|lib/mmu/rmap_unmap.c|s/ret = ptw_rmap_hold\(job->rmap, &words\[i\], true, &w\);/w = ptw_port_load_table(\&words[i]); ret = w ? PTW_OK : PTW_ERR_ABSENT;/|unmap, the owner drops|1
+ticket is not compared|lib/mmu/gate.c|s/if \(sum == ticket\)/if (true)/|fault, invalidation|1
+sequence is not raised at the end|lib/mmu/gate.c|s/PTW_GATE_SEQUENCE - PTW_GATE_ACTIVE/-PTW_GATE_ACTIVE/|fault, invalidation|2
+unmap does not wait for faults|lib/mmu/unmap.c|s/!ptw_gates_left\(space, start, end\)/false/|fault, invalidation|1
+last look does not compare the sequence|lib/mmu/look.c|s/ptw_space_fault_begin\(space, page, 1\) != ticket/ptw_gate_closed(space, page)/|last look, invalidation|2
+consumers published outside a section|lib/mmu/ask_run.c|s/ptw_port_read_lock\(\);(\s+stray = )/\1/; s/(ptw_piece_deliver\(q, run, a, &piece\);)\s+ptw_port_read_unlock\(\);/\1/|leave, question that may block|1
+join does not wait for questions that publish to nobody|lib/mmu/consumer.c|s/while \(ptw_port_load_table\(&space->blind\)\)/while (false)/|join, question that may block, processor|1
+join does not wait for a grace period|lib/mmu/consumer.c|s/ptw_port_rcu_barrier\(\);//|join, question, processor|1
+a consumer's bits are taken by load and store|lib/mmu/consumer.c|s/ptw_port_and_clear\(word, bits\) : bits/(ptw_port_publish(word, ptw_port_load(word) \& ~bits), bits) : bits/|consumer takes, others publish|1
+consumer freed without grace period|lib/mmu/consumer.c|s/ptw_port_rcu_call\(&consumer->rcu, ptw_consumer_retire\)/ptw_consumer_retire(\&consumer->rcu)/|leave, question|1
+list of consumers is read when it was published|lib/mmu/consumer.c|s/if \(!found \|\| full\) \{/if (!found \|\| new->count > PTW_CONSUMERS_MAX) {/|two join, question, processor|1
+version freed without grace period|lib/mmu/space.c|s/ptw_port_rcu_call\(&old->rcu, ptw_version_retire\)/ptw_version_retire(\&old->rcu)/|slot moves, question|1
+reference taken after the section|lib/mmu/space.c|s/(ptw_port_add64\(&version->refs, 1\);)\s+(ptw_port_read_unlock\(\);)/\2 \1/|slot moves, question that may block|1
 END
 }
 

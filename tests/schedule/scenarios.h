@@ -9,7 +9,7 @@
 #ifndef PTW_TESTS_SCENARIOS_H
 #define PTW_TESTS_SCENARIOS_H
 
-#include "tests/schedule/operations.h"
+#include "tests/schedule/space_world.h"
 
 /* Terminated by one without a name. */
 extern const struct scenario scenarios_walk[];
@@ -18,6 +18,8 @@ extern const struct scenario scenarios_unmap[];
 extern const struct scenario scenarios_reshape[];
 extern const struct scenario scenarios_reclaim[];
 extern const struct scenario scenarios_formats[];
+extern const struct scenario scenarios_space[];
+extern const struct scenario scenarios_shadow[];
 
 #define MAP(page, pages)                  \
 	{                                 \
@@ -114,6 +116,121 @@ extern const struct scenario scenarios_formats[];
 #define DUMP                        \
 	{                           \
 		OP_DUMP, 0, 0, 1, 0 \
+	}
+
+/* Of spaces. */
+#define ASK_FAST(page, pages)                                              \
+	{                                                                  \
+		OP_ASK, PTW_EFFORT_FAST, page, pages, PTW_HARVEST_ACCESSED \
+	}
+#define ASK_DIRECTLY(page, pages)                                                       \
+	{                                                                               \
+		OP_ASK, PTW_EFFORT_FAST, page, pages, PTW_HARVEST_ACCESSED | ASK_DIRECT \
+	}
+#define ASK_ALL(page, pages)                                              \
+	{                                                                 \
+		OP_ASK, PTW_EFFORT_ALL, page, pages, PTW_HARVEST_ACCESSED \
+	}
+#define DIRTY_ALL(page, pages)                                         \
+	{                                                              \
+		OP_ASK, PTW_EFFORT_ALL, page, pages, PTW_HARVEST_DIRTY \
+	}
+#define BOTH_ALL(page, pages)                                                                 \
+	{                                                                                     \
+		OP_ASK, PTW_EFFORT_ALL, page, pages, PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY \
+	}
+#define ASK_FAST_BY(consumer, page, pages)                                                    \
+	{                                                                                     \
+		OP_ASK, PTW_EFFORT_FAST, page, pages, PTW_HARVEST_ACCESSED | ASK_BY(consumer) \
+	}
+#define ASK_ALL_BY(consumer, page, pages)                                                    \
+	{                                                                                    \
+		OP_ASK, PTW_EFFORT_ALL, page, pages, PTW_HARVEST_ACCESSED | ASK_BY(consumer) \
+	}
+#define LOOK_AROUND(page)                     \
+	{                                     \
+		OP_LOOK_AROUND, 0, page, 1, 0 \
+	}
+#define REFERENCE(page)                     \
+	{                                   \
+		OP_REFERENCE, 0, page, 1, 0 \
+	}
+#define JOIN(consumer)                     \
+	{                                  \
+		OP_JOIN, 0, 0, 0, consumer \
+	}
+#define LEAVE(consumer)                     \
+	{                                   \
+		OP_LEAVE, 0, 0, 0, consumer \
+	}
+#define TAKE(consumer, page, pages)               \
+	{                                         \
+		OP_TAKE, 0, page, pages, consumer \
+	}
+#define REGISTER(number, kind)                             \
+	{                                                  \
+		OP_REGISTER, kind, 8 + (number), 1, number \
+	}
+#define UNREGISTER(number)                     \
+	{                                      \
+		OP_UNREGISTER, 0, 0, 0, number \
+	}
+#define SETTLE                        \
+	{                             \
+		OP_SETTLE, 0, 0, 0, 0 \
+	}
+#define MOVE_SLOT(page)                          \
+	{                                        \
+		OP_MOVE_SLOT, 0, page, SLOT_PAGES, 0 \
+	}
+#define ENTRY_MAP(entry, frame)                  \
+	{                                        \
+		OP_ENTRY_MAP, 0, frame, 1, entry \
+	}
+#define ENTRY_YOUNG_MAP(entry, frame)            \
+	{                                        \
+		OP_ENTRY_MAP, 1, frame, 1, entry \
+	}
+#define ENTRY_DIRTY_MAP(entry, frame)            \
+	{                                        \
+		OP_ENTRY_MAP, 3, frame, 1, entry \
+	}
+#define ENTRY_DROP(entry)                     \
+	{                                     \
+		OP_ENTRY_DROP, 0, 0, 0, entry \
+	}
+#define ENTRY_FREE(entry)                     \
+	{                                     \
+		OP_ENTRY_DROP, 1, 0, 0, entry \
+	}
+#define ENTRY_ACCESS(entry)                     \
+	{                                       \
+		OP_ENTRY_ACCESS, 0, 0, 0, entry \
+	}
+#define ENTRY_WRITE(entry)                      \
+	{                                       \
+		OP_ENTRY_ACCESS, 1, 0, 0, entry \
+	}
+#define INVALIDATE(page)                     \
+	{                                    \
+		OP_INVALIDATE, 0, page, 1, 0 \
+	}
+#define UNMAP_SPACE(page, pages)                  \
+	{                                         \
+		OP_UNMAP_SPACE, 0, page, pages, 0 \
+	}
+#define FAULT(page, entry)                  \
+	{                                   \
+		OP_FAULT, 0, page, 1, entry \
+	}
+#define FAULT_WIDE(page, pages, entry)          \
+	{                                       \
+		OP_FAULT, 0, page, pages, entry \
+	}
+#define ASK_DIRECTLY_BY(consumer, page, pages)                                  \
+	{                                                                       \
+		OP_ASK, PTW_EFFORT_FAST, page, pages,                           \
+			PTW_HARVEST_ACCESSED | ASK_DIRECT | ASK_BY(consumer)    \
 	}
 
 #endif /* PTW_TESTS_SCENARIOS_H */

@@ -30,7 +30,10 @@
 #define TABLES	   (OWNERS * PER_OWNER)
 #define TABLE_LG2  12u
 #define META_BYTES 64u
-#define HEAP_BYTES ((size_t)8 << 10)
+#define HEAP_BYTES ((size_t)32 << 10)
+#define PIECE	   64u /* handles are whole pieces */
+#define PIECES	   (OWNERS * HEAP_BYTES / PIECE)
+#define SPARES	   16u
 #define POISON	   0xa5
 
 enum table_state {
@@ -60,6 +63,13 @@ static struct {
 struct state {
 	struct table_shadow shadow[TABLES];
 	size_t heap_used[OWNERS];
+	uint8_t piece[PIECES]; /* enum table_state */
+	/* Freed handles, to be handed out again if memory is reused. */
+	struct {
+		uint8_t *memory;
+		size_t bytes;
+	} spare[SPARES];
+	unsigned int spares;
 	unsigned int tables_used[OWNERS];
 	unsigned int tables_live;
 	size_t bytes_live;
@@ -141,10 +151,21 @@ static SCHEDULER_INVISIBLE int table_of(const void *address, bool *meta)
 	return tables < (size_t)TABLES << table_lg2 ? (int)(tables >> table_lg2) : -1;
 }
 
+/* Which piece of a handle, or -1. */
+static SCHEDULER_INVISIBLE int piece_of(const void *address)
+{
+	const size_t at = (uintptr_t)address - (uintptr_t)arena.heap;
+
+	return at < sizeof(arena.heap) ? (int)(at / PIECE) : -1;
+}
+
 static SCHEDULER_INVISIBLE bool reads_only(int op)
 {
 	return op == PTW_OP_LOAD || op == PTW_OP_LOAD_TABLE || op == PTW_OP_LOAD32;
 }
+
+/* Looks in a row at what does not change, before which others may run. More of them lead nowhere else. */
+#define LOOKS 2
 
 /*
  * Before each access. Filling a private table is no scheduling point, since nobody else can be
@@ -152,10 +173,15 @@ static SCHEDULER_INVISIBLE bool reads_only(int op)
  */
 SCHEDULER_INVISIBLE void schedule_access(int op, const void *address)
 {
+	const uintptr_t location = (uintptr_t)address - (uintptr_t)&arena + 64;
 	unsigned int self = scheduler_self();
 	bool meta;
-	int t = table_of(address, &meta);
+	int t = table_of(address, &meta), piece = piece_of(address);
 
+	if (reads_only(op) && scheduler_rereads(location) >= LOOKS) {
+		scheduler_event(location, false);
+		return;
+	}
 	if (op != PTW_OP_INIT_ENTRY || t < 0 || now.shadow[t].allocator != self ||
 	    now.shadow[t].stamp != now.writes[self])
 		scheduler_point();
@@ -164,29 +190,88 @@ SCHEDULER_INVISIBLE void schedule_access(int op, const void *address)
 		scheduler_fail("thread %u: %s of %s of a table that is %s", self, op_names[op],
 			       meta ? "the metadata" : "an entry",
 			       now.shadow[t].state == FREED ? "freed" : "no table");
+	if (piece >= 0 && now.piece[piece] != LIVE)
+		scheduler_fail("thread %u: %s of a word in memory that is %s", self, op_names[op],
+			       now.piece[piece] == FREED ? "freed" : "no handle");
 	if (op >= PTW_OP_CAS && op <= PTW_OP_PUBLISH)
 		now.writes[self]++;
-	scheduler_event((uintptr_t)address - (uintptr_t)&arena + 64, !reads_only(op));
+	scheduler_event(location, !reads_only(op));
+}
+
+static SCHEDULER_INVISIBLE void mark(const uint8_t *memory, size_t bytes, enum table_state state)
+{
+	const size_t first = (size_t)(memory - &arena.heap[0][0]) / PIECE;
+
+	for (size_t i = 0; i < bytes / PIECE; i++)
+		now.piece[first + i] = state;
+}
+
+/* A handle that was freed, of the same size; null: none. */
+static SCHEDULER_INVISIBLE uint8_t *take_spare(size_t bytes)
+{
+	uint8_t *memory;
+
+	for (unsigned int i = now.spares; i--;) {
+		if (now.spare[i].bytes != bytes)
+			continue;
+		memory = now.spare[i].memory;
+		now.spare[i] = now.spare[--now.spares];
+#ifdef PTW_TSAN
+		__tsan_acquire(memory);
+#endif
+		return memory;
+	}
+	return NULL;
 }
 
 SCHEDULER_INVISIBLE void *ptw_port_zalloc(size_t bytes)
 {
 	const unsigned int self = scheduler_self();
-	void *memory = &arena.heap[self][now.heap_used[self]];
-	const size_t round = (bytes + 63) & ~(size_t)63;
+	const size_t round = (bytes + PIECE - 1) & ~(size_t)(PIECE - 1);
+	uint8_t *memory = NULL;
 
-	if (now.heap_used[self] + round > HEAP_BYTES)
-		return NULL;
-	now.heap_used[self] += round;
+	if (now.reuse) {
+		scheduler_point();
+		scheduler_event(SCHEDULER_AT_POOL, true);
+		memory = take_spare(round);
+	}
+	if (!memory) {
+		if (now.heap_used[self] + round > HEAP_BYTES)
+			return NULL;
+		memory = &arena.heap[self][now.heap_used[self]];
+		now.heap_used[self] += round;
+	}
+	mark(memory, round, LIVE);
 	now.bytes_live += bytes;
+	allow(memory, round);
 	memset(memory, 0, bytes);
 	return memory;
 }
 
 SCHEDULER_INVISIBLE void ptw_port_free(void *memory, size_t bytes)
 {
-	(void)memory;
+	const size_t round = (bytes + PIECE - 1) & ~(size_t)(PIECE - 1);
+	const int piece = piece_of(memory);
+
+	if (!memory)
+		return;
+	if (piece < 0 || now.piece[piece] != LIVE)
+		scheduler_fail("memory is freed that is no handle in use");
 	now.bytes_live -= bytes;
+	mark(memory, round, FREED);
+	/* Plain writes, as with tables. */
+	memset(memory, POISON, round);
+	if (now.reuse) {
+		scheduler_event(SCHEDULER_AT_POOL, true);
+		if (now.spares < SPARES) {
+			now.spare[now.spares].memory = memory;
+			now.spare[now.spares++].bytes = round;
+		}
+#ifdef PTW_TSAN
+		__tsan_release(memory);
+#endif
+	}
+	forbid(memory, round);
 }
 
 int ptw_port_pool_create(const struct ptw_pool_config *config, size_t table_bytes,

@@ -24,6 +24,7 @@ static struct {
 	unsigned int in_callback;
 	uint64_t epoch;
 	uint64_t barrier[SCHEDULER_THREADS + 1]; /* waited for: retirements before this one */
+	uint64_t after[SCHEDULER_THREADS + 1]; /* events of the thread when its last barrier was over */
 	bool late;
 } rcu;
 
@@ -182,10 +183,16 @@ SCHEDULER_INVISIBLE void ptw_port_rcu_barrier(void)
 	scheduler_point();
 	if (!ptw_port_may_block())
 		scheduler_fail("thread %u waits for a grace period that waits for it", self);
+	/* Barrier, one look, barrier: in a loop, in which real time would pass. */
+	if (rcu.after[self] && scheduler_events(self) == rcu.after[self] + 1)
+		scheduler_await_others();
+	else
+		scheduler_got_on();
 	rcu.barrier[self] = rcu.epoch;
 	scheduler_wait(barrier_ready, &rcu.barrier[self]);
 	scheduler_event(SCHEDULER_AT_RCU, true);
 	run_ready();
+	rcu.after[self] = scheduler_events(self);
 #ifdef PTW_TSAN
 	__tsan_acquire(&done_token);
 #endif

@@ -17,6 +17,18 @@ struct location {
 
 static struct location locations[1u << LOCATIONS_LG2];
 
+/* What a thread did last. */
+struct progress {
+	uint64_t events; /* so far */
+	uintptr_t read;
+	unsigned int times; /* it was read in a row, nothing in between */
+	uint64_t steps; /* events, but for those of trying again */
+	bool again;
+	uint64_t others; /* steps of all others when this one began to wait for them */
+	uint64_t since;  /* when it did */
+	unsigned int self;
+};
+
 static struct {
 	const struct scheduler_task *tasks;
 	scheduler_policy_fn *policy;
@@ -27,11 +39,13 @@ static struct {
 	unsigned int waiting;
 	unsigned int quiet;
 	unsigned int points;
+	uint64_t waits;
 	bool stopped;
 	bool (*ready[SCHEDULER_THREADS])(const void *argument);
 	const void *ready_argument[SCHEDULER_THREADS];
 	uint64_t run;
 	uint64_t history[SCHEDULER_THREADS + 1];
+	struct progress progress[SCHEDULER_THREADS + 1];
 } s = {.running = SCHEDULER_OUTSIDE};
 
 void (*scheduler_on_fail)(const char *text);
@@ -90,10 +104,15 @@ SCHEDULER_INVISIBLE void scheduler_event(uintptr_t location, bool write)
 {
 	struct location *l;
 	uint64_t *h = &s.history[s.running];
+	struct progress *p = &s.progress[s.running];
 
 	if (s.running == SCHEDULER_OUTSIDE)
 		return;
 	l = location_of(location);
+	p->times = !write && p->read == location ? p->times + 1 : !write;
+	p->read = write ? 0 : location;
+	p->events++;
+	p->steps += !p->again;
 	*h = mix(mix(*h, location << 1 | write), l->write);
 	if (write) {
 		*h = mix(*h, l->reads);
@@ -102,6 +121,18 @@ SCHEDULER_INVISIBLE void scheduler_event(uintptr_t location, bool write)
 	} else {
 		l->reads += mix(*h, 2);
 	}
+}
+
+SCHEDULER_INVISIBLE unsigned int scheduler_rereads(uintptr_t location)
+{
+	const struct progress *p = &s.progress[s.running];
+
+	return p->read == location ? p->times : 0;
+}
+
+SCHEDULER_INVISIBLE uint64_t scheduler_events(unsigned int thread)
+{
+	return s.progress[thread].events;
 }
 
 SCHEDULER_INVISIBLE uint64_t scheduler_signature(void)
@@ -113,16 +144,23 @@ SCHEDULER_INVISIBLE uint64_t scheduler_signature(void)
 	return h;
 }
 
+static bool others_moved(const void *argument);
+
 static SCHEDULER_INVISIBLE unsigned int runnable(void)
 {
-	unsigned int can = s.unfinished;
+	unsigned int can = s.unfinished, oldest = SCHEDULER_THREADS;
 
 	if (!s.waiting)
 		return can;
 	for (unsigned int t = 0; t < s.count; t++)
 		if ((s.waiting >> t & 1) && !s.ready[t](s.ready_argument[t]))
 			can &= ~(1u << t);
-	return can;
+	/* All wait for others to get on: who has waited longest tries again. */
+	for (unsigned int t = 0; !can && t < s.count; t++)
+		if ((s.waiting >> t & 1) && s.ready[t] == others_moved &&
+		    (oldest == SCHEDULER_THREADS || s.progress[t].since < s.progress[oldest].since))
+			oldest = t;
+	return oldest < SCHEDULER_THREADS ? 1u << oldest : can;
 }
 
 /* Who goes on, when `current` (or nobody) could. */
@@ -185,6 +223,41 @@ SCHEDULER_INVISIBLE void scheduler_wait(bool (*ready)(const void *argument), con
 	s.waiting &= ~(1u << self);
 }
 
+static SCHEDULER_INVISIBLE uint64_t steps_of_others(unsigned int self)
+{
+	uint64_t steps = 0;
+
+	for (unsigned int t = 0; t < s.count; t++)
+		steps += t != self ? s.progress[t].steps : 0;
+	return steps;
+}
+
+static SCHEDULER_INVISIBLE bool others_moved(const void *argument)
+{
+	const struct progress *p = argument;
+
+	return steps_of_others(p->self) != p->others;
+}
+
+SCHEDULER_INVISIBLE void scheduler_await_others(void)
+{
+	struct progress *p = &s.progress[s.running];
+
+	if (s.running == SCHEDULER_OUTSIDE || s.quiet)
+		return;
+	p->again = true;
+	p->others = steps_of_others(s.running);
+	p->since = ++s.waits;
+	/* When it can go on depends on when it began to wait. */
+	s.history[s.running] = mix(s.history[s.running], p->others);
+	scheduler_wait(others_moved, p);
+}
+
+SCHEDULER_INVISIBLE void scheduler_got_on(void)
+{
+	s.progress[s.running].again = false;
+}
+
 SCHEDULER_INVISIBLE void scheduler_helper(void (*run)(void *argument), void *argument)
 {
 	s.quiet++;
@@ -213,8 +286,10 @@ SCHEDULER_INVISIBLE bool scheduler_run(const struct scheduler_task *tasks, unsig
 	s.points = 0;
 	s.stopped = false;
 	s.run++;
-	for (unsigned int t = 0; t < count; t++)
+	for (unsigned int t = 0; t < count; t++) {
 		s.history[t] = t + 1;
+		s.progress[t] = (struct progress){.self = t};
+	}
 	scheduler_backend_start(count);
 	hand_over(choose(SCHEDULER_OUTSIDE));
 	scheduler_backend_end();

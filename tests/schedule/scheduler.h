@@ -48,6 +48,11 @@ void scheduler_point(void);
 /* Go on only when ready() says so. */
 void scheduler_wait(bool (*ready)(const void *argument), const void *argument);
 
+/* For loops that try again: go on only when another thread has got on, or none can. What a thread
+ * does between this call and the other does not count as getting on. */
+void scheduler_await_others(void);
+void scheduler_got_on(void);
+
 /* The logical thread that runs, or SCHEDULER_OUTSIDE. */
 unsigned int scheduler_self(void);
 
@@ -63,6 +68,10 @@ void scheduler_helper(void (*run)(void *argument), void *argument);
  * value are in the same state. Events on one location depend on each other unless both only read.
  */
 void scheduler_event(uintptr_t location, bool write);
+/* How often in a row, without any other event, this thread has read the location. */
+unsigned int scheduler_rereads(uintptr_t location);
+/* How many events a thread has had. */
+uint64_t scheduler_events(unsigned int thread);
 uint64_t scheduler_signature(void);
 /* Locations that are no address. */
 enum scheduler_location {

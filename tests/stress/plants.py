@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Negative control of the stress test: bugs planted in copies of the library must be found.
+"""Negative control of the stress tests: bugs planted in copies of the library must be found.
 
     plants.py [--seconds N] [--keep] [NAME...]
 
-Each plant changes one place of the library in a private copy, builds ptw-stress there and runs it until
-it fails, for N seconds of each configuration at most (default 20). TAP on standard output; what found
+Each plant changes one place of the library in a private copy, builds ptw-stress there (or mmu-stress, for
+those whose names begin with mmu-) and runs it until it fails, for N seconds of each configuration at most
+(default 20). TAP on standard output; what found
 each plant stands behind it. A plant whose place is no longer in the source fails: then bring it up to date.
 Needs gcc and liburcu-bp. Example: tests/stress/plants.py free-at-once map-over-frozen
 """
@@ -20,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PARTS = ("include", "lib", "arch", "ports", "tests")
 ALL = ("ept4", "arm64-s2-4k-contig", "perverse")
+SPACES = ("",)  # mmu-stress has no configurations
 
 # name: (builds in order, configurations, [(file, text, replacement)...])
 PLANTS = {
@@ -56,7 +58,7 @@ PLANTS = {
          "	if (level <= 1 && f->and_clear && !guarded && !grouped && !ask->filter &&")]),
     "clean-without-flush": (("plain", "tsan"), ("ept4", "arm64-s2-4k-swaf"), [
         ("lib/walk/harvest.c", "	if (flush && ((h->flags & (PTW_HARVEST_DIRTY | "
-         "PTW_HARVEST_EXACT)) || job.dirty_extents))\n",
+         "PTW_HARVEST_EXACT)) || job->dirty_extents))\n",
          "	if (flush && (h->flags & PTW_HARVEST_EXACT))\n")]),
     "use-after-unlock": (("tsan",), ALL, [
         ("lib/walk/template.h", "		ret = ptw_walk_section(f, l, guarded, ops, w, ctx);\n"
@@ -80,6 +82,47 @@ PLANTS = {
          "		ptw_live_add(p, spot.table, first, spot.level, added + (added == 7));")]),
     "section-without-end": (("plain",), ("ept4",), [
         ("lib/walk/template.h", "#define PTW_SECTION_COST 4096", "#define PTW_SECTION_COST 400000")]),
+    "mmu-chain-without-the-bit": (("tsan", "plain"), SPACES, [
+        ("lib/mmu/rmap_age.c", "ret = ptw_rmap_hold(job->rmap, word, false, &w);",
+         "w = ptw_port_load_table(word);\n"
+         "		ret = w & PTW_RMAP_CHAIN ? PTW_OK : PTW_ERR_ABSENT;"),
+        ("lib/mmu/rmap_age.c", "ptw_rmap_release(word, w);", "")]),
+    "mmu-chain-freed-while-held": (("tsan", "plain"), SPACES, [
+        ("lib/mmu/rmap.c", "			return PTW_ERR_ABSENT;\n"
+         "		ret = ptw_rmap_hold(rmap, word, false, &w);",
+         "			return PTW_ERR_ABSENT;\n"
+         "		ret = w & PTW_RMAP_CHAIN ? PTW_OK : PTW_ERR_ABSENT;")]),
+    "mmu-single-by-plain-store": (("plain", "tsan"), SPACES, [
+        ("lib/walk/entries_template.h", "		if (ptw_port_cas(slot, &e, wanted))",
+         "		*(volatile uint64_t *)slot = wanted;\n		if (true)")]),
+    # With its window made wider: as it is, it is an instruction long.
+    "mmu-single-without-second-look": (("plain", "tsan"), SPACES, [
+        ("lib/walk/entries_template.h", "		e = ptw_port_load_table(slot);\n",
+         "		for (volatile int i_ = 2000; i_; i_--)\n			;\n"
+         "		e = ptw_port_load_table(slot);\n"),
+        ("lib/walk/entries_template.h", "		if (ptw_port_load(word) != w)\n"
+         "			continue;\n", "")]),
+    "mmu-unmap-without-hold": (("plain", "tsan"), SPACES, [
+        ("lib/mmu/rmap_unmap.c", "ret = ptw_rmap_hold(job->rmap, &words[i], true, &w);",
+         "w = ptw_port_load_table(&words[i]);\n		ret = w ? PTW_OK : PTW_ERR_ABSENT;")]),
+    "mmu-ticket-not-compared": (("plain",), SPACES, [
+        ("lib/mmu/gate.c", "if (sum == ticket)", "if (true)")]),
+    "mmu-sequence-not-raised-at-the-end": (("plain",), SPACES, [
+        ("lib/mmu/gate.c", "PTW_GATE_SEQUENCE - PTW_GATE_ACTIVE", "-PTW_GATE_ACTIVE")]),
+    "mmu-published-outside-the-section": (("tsan",), SPACES, [
+        ("lib/mmu/ask_run.c", "	ptw_port_read_lock();\n	stray = ", "	stray = "),
+        ("lib/mmu/ask_run.c", "	ptw_piece_deliver(q, run, a, &piece);\n	ptw_port_read_unlock();\n",
+         "	ptw_piece_deliver(q, run, a, &piece);\n")]),
+    "mmu-consumer-freed-at-once": (("tsan",), SPACES, [
+        ("lib/mmu/consumer.c", "ptw_port_rcu_call(&consumer->rcu, ptw_consumer_retire);",
+         "ptw_consumer_retire(&consumer->rcu);")]),
+    "mmu-version-freed-at-once": (("tsan",), SPACES, [
+        ("lib/mmu/space.c", "ptw_port_rcu_call(&old->rcu, ptw_version_retire);",
+         "ptw_version_retire(&old->rcu);")]),
+    "mmu-reference-after-the-section": (("tsan",), SPACES, [
+        ("lib/mmu/space.c", "	ptw_port_add64(&version->refs, 1);\n	ptw_port_read_unlock();\n",
+         "	ptw_port_read_unlock();\n	for (volatile int i_ = 100000; i_; i_--)\n		;\n"
+         "	ptw_port_add64(&version->refs, 1);\n")]),
 }
 
 FLAGS = {
@@ -88,8 +131,8 @@ FLAGS = {
 }
 
 
-def compile_all(folder, build):
-    """ptw-stress of the copy in `folder`; its path."""
+def compile_all(folder, build, spaces):
+    """ptw-stress, or mmu-stress, of the copy in `folder`; its path."""
     generated = os.path.join(folder, "generated")
     os.makedirs(generated, exist_ok=True)
     stress = os.path.join(folder, "tests/stress")
@@ -101,7 +144,8 @@ def compile_all(folder, build):
     for part in ("lib", "arch", "ports/user"):
         for base, _, names in os.walk(os.path.join(folder, part)):
             sources += [os.path.join(base, name) for name in names if name.endswith(".c")]
-    sources += [os.path.join(stress, name) for name in os.listdir(stress)
+    program = os.path.join(stress, "mmu") if spaces else stress
+    sources += [os.path.join(program, name) for name in os.listdir(program)
                 if name.endswith(".c") and not name.startswith("test_")]
     common = ["gcc", "-std=gnu11", "-DPTW_PLAIN_TESTS", *FLAGS[build], "-w", "-I", generated,
               "-I", os.path.join(folder, "include"), "-I", folder,
@@ -133,7 +177,7 @@ def run(program, config, seconds):
     """What the run complained about; "" if it was content."""
     environment = dict(os.environ)
     environment["TSAN_OPTIONS"] = (f"halt_on_error=1 suppressions={ROOT}/tests/tsan.supp")
-    command = [program, "--config", config, "--seconds", str(seconds)]
+    command = [program, "--seconds", str(seconds)] + (["--config", config] if config else [])
     with open("/proc/sys/vm/mmap_rnd_bits", encoding="ascii") as file:
         if int(file.read()) > 28:
             command = ["setarch", os.uname().machine, "-R", *command]
@@ -171,11 +215,11 @@ def try_plant(name, seconds, keep):
         if wrong:
             return False, wrong
         for build in builds:
-            program = compile_all(folder, build)
+            program = compile_all(folder, build, configs == SPACES)
             for config in configs:
                 found = run(program, config, seconds)
                 if found:
-                    return True, f"{config}, {build}: {found}"
+                    return True, f"{config or 'spaces'}, {build}: {found}"
         return False, f"nobody noticed it in {len(builds) * len(configs)} runs"
     finally:
         if not keep:

@@ -127,7 +127,7 @@ static inline uint32_t fake_ask_leaf(struct fake *f, struct ptw_mmu_ask *ask, en
 
 	for (uint64_t frame = first; frame < last; frame++)
 		state |= *fake_state(f, ask->as, frame);
-	if ((state & FAKE_BUSY) && !gone) {
+	if (state & FAKE_BUSY) {
 		for (uint64_t frame = low; frame < high; frame++)
 			fake_bit(ask->not_asked, ask, frame);
 		ask->not_asked_pages += high - low;

@@ -414,35 +414,6 @@ Test(invalidate, unmap_in_parts)
 	}
 }
 
-/* While a fault is in, nothing is unmapped. */
-/* An unmap that leaves a frame out, and says so without an error. */
-static int leave_out(struct fake *f, struct ptw_mmu_ask *ask, enum fake_op op)
-{
-	(void)f;
-	if (op != FAKE_UNMAP)
-		return FAKE_GO_ON;
-	fake_bit(ask->not_asked, ask, ask->end - 1);
-	ask->not_asked_pages = 1;
-	return PTW_OK;
-}
-
-Test(invalidate, what_was_left_out_is_not_unmapped)
-{
-	const struct ptw_slot slot = slot_of(1, 0, 0, 128, 0);
-
-	open_space();
-	cr_assert_eq(ptw_space_add_slot(space, &slot), PTW_OK);
-	begin(0, 128);
-	guest.script = leave_out;
-	cr_assert_eq(unmap(0, 128), PTW_ERR_AGAIN);
-	cr_assert_lt(result.resume, 128u, "the page behind is still mapped");
-	guest.script = NULL;
-	cr_assert_eq(unmap(0, 128), PTW_OK);
-	cr_assert_eq(result.resume, 128u);
-	end(0, 128);
-	close_space();
-}
-
 Test(invalidate, unmap_waits_for_faults)
 {
 	open_space();
