@@ -9,7 +9,6 @@
 #include <ptw/ptw.h>
 
 #include "figure.h"
-#include "scan.h"
 
 /* Between two operations, so that they come at any moment of the harvester's work. */
 #define PAUSE_NS_MAX (2 * LATENCIES_EVERY_NS)
@@ -174,17 +173,17 @@ void contest_run(struct arena *arena, const struct contest *c, struct latencies 
 		.tables = c->rival == RIVAL_ELSEWHERE ? &arena->elsewhere : &arena->tables,
 		.kind = c->kind,
 		.piece = c->piece,
-		.start = SCAN_FEW,
+		.mmu = c->mmu,
+		.range = c->range,
+		.first = c->first,
+		.start = c->young,
 		.cpu = arena->cpus.harvester,
 		.idle = c->rival == RIVAL_PREEMPTED,
 	};
 	struct hog hog;
 	pthread_t thread;
 
-	w.lock = scan.lock = aligned_alloc(LOCK_BYTES, LOCK_BYTES);
-	if (!w.lock)
-		bench_die(EXIT_WRONG, "not enough memory for a lock");
-	c->kind->init(w.lock);
+	w.lock = scan.lock = c->lock ? c->lock : lock_new(c->kind);
 	sem_init(&w.over, 0, 0);
 	clean(arena);
 	/* A preempted harvester is what that rival is about: nothing of it is dropped or kept. */
@@ -208,9 +207,12 @@ void contest_run(struct arena *arena, const struct contest *c, struct latencies 
 		latencies->entries += scan.entries;
 		latencies->harvest_ns += scan.ns;
 		latencies->preempted += scan.preempted;
+		latencies->kept_entries += scan.kept_entries;
+		latencies->kept_ns += scan.kept_ns;
 	}
 	if (w.error)
 		bench_die(EXIT_WRONG, "the writer failed: %s", ptw_strerror(w.error));
 	sem_destroy(&w.over);
-	free(w.lock);
+	if (!c->lock)
+		free(w.lock);
 }

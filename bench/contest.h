@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lock.h"
+#include "scan.h"
 #include "tables.h"
 #include "thread.h"
 #include "window.h"
@@ -25,7 +26,13 @@ enum rival {
 struct contest {
 	const struct lock_kind *kind;
 	uint64_t piece; /* entries that the harvester reads with the lock held */
+	uint64_t range; /* of the harvester's passes, and their first entry; 0: all */
+	uint64_t first;
 	enum rival rival;
+	enum scan_young young; /* of the harvester's pages */
+	/* The harvester asks this one, whose lock is `lock` (or none); null: the page table itself. */
+	const struct ptw_mmu *mmu;
+	void *lock;	     /* of `kind`, initialised; null: one of its own */
 	uint64_t operations; /* end when as many were kept */
 	double seconds_min;  /* but not before */
 	double seconds_max;  /* and in any case */

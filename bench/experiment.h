@@ -13,13 +13,19 @@ struct experiment_options {
 	bool quick;	   /* does it work at all? */
 	bool table;	   /* print for people */
 	const char *plots; /* directory for pictures, or null */
+	const char *traces; /* directory, or null */
 };
 
 /* Measure and print; returns everything that was measured. */
 typedef json_t *(*experiment_fn)(const struct experiment_options *options);
 
+/* Measure in a process that an experiment has started, and write what it is to know to `fd`. */
+typedef void (*experiment_work_fn)(int fd, bool quick);
+
+json_t *batch_experiment(const struct experiment_options *options);
 json_t *locks_experiment(const struct experiment_options *options);
 json_t *reclaim_experiment(const struct experiment_options *options);
+json_t *secondary_experiment(const struct experiment_options *options);
 
 /* argv[0] is "experiment". Returns the exit status. */
 int experiment_main(int argc, char **argv);

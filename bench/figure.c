@@ -15,6 +15,7 @@ const struct measurement_name measurement_names[MEASUREMENTS + 1] = {
 	{"writer", MEASURE_WRITER},
 	{"grace", MEASURE_GRACE},
 	{"writers", MEASURE_WRITERS},
+	{"space", MEASURE_SPACE},
 	{0},
 };
 
@@ -51,7 +52,8 @@ void measurements_run(struct sink *sink, unsigned int measurements)
 	sink->steps = !!(measurements & MEASURE_MEMORY) + 2 * !!(measurements & MEASURE_HARVEST) +
 		      2 * !!(measurements & MEASURE_SINGLE) + !!(measurements & MEASURE_WRITER) +
 		      !!(measurements & MEASURE_GRACE) +
-		      WRITERS_STEPS * !!(measurements & MEASURE_WRITERS);
+		      WRITERS_STEPS * !!(measurements & MEASURE_WRITERS) +
+		      SPACE_STEPS * !!(measurements & MEASURE_SPACE);
 	/* First, while the heap is as the program found it. */
 	if (measurements & MEASURE_MEMORY) {
 		memory_measure(sink);
@@ -77,6 +79,8 @@ void measurements_run(struct sink *sink, unsigned int measurements)
 	}
 	if (measurements & MEASURE_WRITERS)
 		writers_measure(sink);
+	if (measurements & MEASURE_SPACE)
+		space_measure(sink);
 }
 
 void bench_die(int status, const char *format, ...)

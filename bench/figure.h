@@ -11,7 +11,7 @@
 #define EXIT_BAD_INPUT 2
 
 /* Most figures of one run, process launches, and blocks that must be left of each kind. */
-#define FIGURES_MAX  32
+#define FIGURES_MAX  64
 #define LAUNCHES_MAX 3
 #define KEPT_MIN     100
 
@@ -19,7 +19,7 @@
 struct figure {
 	char id[24];
 	double value;
-	double goal;
+	double goal; /* 0: none, to be read beside another figure */
 	bool at_least; /* met: value >= goal, else value <= goal */
 	uint64_t kept;
 	uint64_t total; /* blocks; 0: nothing was timed */
@@ -33,12 +33,13 @@ enum measurement {
 	MEASURE_WRITER = 8,
 	MEASURE_GRACE = 16,
 	MEASURE_WRITERS = 32,
-	MEASURE_ALL = 63,
+	MEASURE_SPACE = 64,
+	MEASURE_ALL = 127,
 	/* named as the goals of the project */
-	MEASURE_GOALS = MEASURE_WRITER | MEASURE_GRACE | MEASURE_WRITERS,
+	MEASURE_GOALS = MEASURE_WRITER | MEASURE_GRACE | MEASURE_WRITERS | MEASURE_SPACE,
 };
 
-#define MEASUREMENTS 6
+#define MEASUREMENTS 7
 
 /* Ended by a null name. */
 struct measurement_name {
@@ -72,6 +73,8 @@ void grace_measure(struct sink *sink);
 /* Counts steps itself: so many. */
 #define WRITERS_STEPS 4
 void writers_measure(struct sink *sink);
+#define SPACE_STEPS 4
+void space_measure(struct sink *sink);
 
 /* Run what `measurements` names, in this process. */
 void measurements_run(struct sink *sink, unsigned int measurements);

@@ -15,55 +15,80 @@ struct launch {
 	unsigned int count;
 };
 
-static void exec_worker(int fd, unsigned int measurements, bool quick)
+static void child_exec(const char *const *argv, int fd)
 {
 	char worker[32];
-	const char *argv[3 + MEASUREMENTS + 1];
-	unsigned int argc = 0;
+	const char *words[CHILD_WORDS];
+	unsigned int count = 0;
 
+	while (argv[count] && count < CHILD_WORDS - 2) {
+		words[count] = argv[count];
+		count++;
+	}
 	snprintf(worker, sizeof(worker), "--worker=%d", fd);
-	argv[argc++] = "ptw-bench";
-	argv[argc++] = worker;
-	if (quick)
-		argv[argc++] = "--quick";
-	for (const struct measurement_name *m = measurement_names; m->name; m++)
-		if (measurements & (unsigned int)m->measurement)
-			argv[argc++] = m->name;
-	argv[argc] = NULL;
-	execv("/proc/self/exe", (char *const *)argv);
+	words[count++] = worker;
+	words[count] = NULL;
+	execv("/proc/self/exe", (char *const *)words);
 	bench_die(EXIT_WRONG, "cannot start itself again: %s", strerror(errno));
+}
+
+void child_start(struct child *child, const char *const *argv)
+{
+	int fds[2];
+
+	if (pipe(fds))
+		bench_die(EXIT_WRONG, "cannot make a pipe: %s", strerror(errno));
+	child->pid = fork();
+	if (child->pid < 0)
+		bench_die(EXIT_WRONG, "cannot start a process: %s", strerror(errno));
+	if (!child->pid) {
+		close(fds[0]);
+		child_exec(argv, fds[1]);
+	}
+	close(fds[1]);
+	child->fd = fds[0];
+}
+
+bool child_read(const struct child *child, void *result, size_t size)
+{
+	/* Results are below PIPE_BUF, so they come whole. */
+	return read(child->fd, result, size) == (ssize_t)size;
+}
+
+void child_end(struct child *child)
+{
+	int status;
+
+	close(child->fd);
+	if (waitpid(child->pid, &status, 0) != child->pid || !WIFEXITED(status))
+		bench_die(EXIT_WRONG, "a measuring process was killed");
+	/* It has said why. */
+	if (WEXITSTATUS(status))
+		exit(WEXITSTATUS(status));
 }
 
 static void launch_one(struct launch *launch, unsigned int measurements, bool quick,
 		       unsigned int done, unsigned int launches)
 {
+	const char *argv[CHILD_WORDS] = {"ptw-bench"};
 	struct figure figure;
-	int fds[2];
-	int status;
-	pid_t pid;
+	struct child child;
+	unsigned int argc = 1;
 
-	if (pipe(fds))
-		bench_die(EXIT_WRONG, "cannot make a pipe: %s", strerror(errno));
-	pid = fork();
-	if (pid < 0)
-		bench_die(EXIT_WRONG, "cannot start a process: %s", strerror(errno));
-	if (!pid) {
-		close(fds[0]);
-		exec_worker(fds[1], measurements, quick);
-	}
-	close(fds[1]);
-	while (read(fds[0], &figure, sizeof(figure)) == (ssize_t)sizeof(figure)) {
+	_Static_assert(MEASUREMENTS + 4 <= CHILD_WORDS, "every measurement can be named");
+	if (quick)
+		argv[argc++] = "--quick";
+	for (const struct measurement_name *m = measurement_names; m->name; m++)
+		if (measurements & (unsigned int)m->measurement)
+			argv[argc++] = m->name;
+	child_start(&child, argv);
+	while (child_read(&child, &figure, sizeof(figure))) {
 		if (!figure.id[0])
 			progress_show((done + figure.value) / launches);
 		else if (launch->count < FIGURES_MAX)
 			launch->figure[launch->count++] = figure;
 	}
-	close(fds[0]);
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		bench_die(EXIT_WRONG, "a measuring process was killed");
-	/* It has said why. */
-	if (WEXITSTATUS(status))
-		exit(WEXITSTATUS(status));
+	child_end(&child);
 }
 
 /* Figure `f` of the launch with the median value; of two, the worse one. */

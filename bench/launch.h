@@ -6,6 +6,8 @@
 #ifndef PTW_BENCH_LAUNCH_H
 #define PTW_BENCH_LAUNCH_H
 
+#include <sys/types.h>
+
 #include "figure.h"
 
 /* The figures of all launches, put together. */
@@ -15,6 +17,23 @@ struct figures {
 	unsigned int count;
 	unsigned int launches;
 };
+
+/* A process of this program that measures, and where from its results come. */
+struct child {
+	pid_t pid;
+	int fd;
+};
+
+#define CHILD_WORDS 16
+
+/* Start one with the words of `argv`, at most CHILD_WORDS - 2, and an option that tells it where to. */
+void child_start(struct child *child, const char *const *argv);
+
+/* Read a result of a fixed size. False: that was the last. */
+bool child_read(const struct child *child, void *result, size_t size);
+
+/* Wait for its end. If it failed the program ends with its status. */
+void child_end(struct child *child);
 
 /* A launch that fails ends the program with its status. */
 void launch_all(struct figures *figures, unsigned int measurements, bool quick);

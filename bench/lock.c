@@ -3,9 +3,12 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <ptw/thread.h>
 
+#include "figure.h"
 #include "lock_ck.h"
 
 static void no_lock(void *lock)
@@ -114,3 +117,21 @@ _Static_assert(sizeof(pthread_mutex_t) <= LOCK_BYTES, "a lock holds a mutex");
 _Static_assert(sizeof(pthread_rwlock_t) <= LOCK_BYTES, "a lock holds an rwlock");
 
 const struct lock_kind *const lock_kinds[] = {&mutex, &rwlock_read, &rwlock_write, LOCK_CK NULL};
+
+void *lock_new(const struct lock_kind *kind)
+{
+	void *lock = aligned_alloc(LOCK_BYTES, LOCK_BYTES);
+
+	if (!lock)
+		bench_die(EXIT_WRONG, "not enough memory for a lock");
+	kind->init(lock);
+	return lock;
+}
+
+const struct lock_kind *lock_find(const char *name)
+{
+	for (const struct lock_kind *const *kind = lock_kinds; *kind; kind++)
+		if (strcmp((*kind)->name, name) == 0)
+			return *kind;
+	return NULL;
+}

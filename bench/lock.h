@@ -19,6 +19,12 @@ struct lock_kind {
 	void (*write_unlock)(void *lock);
 };
 
+/* Memory for one, initialised; free() ends it. */
+void *lock_new(const struct lock_kind *kind);
+
+/* By name; null: there is none here. */
+const struct lock_kind *lock_find(const char *name);
+
 /* The library as it is: no lock at all. */
 extern const struct lock_kind lock_rcu;
 

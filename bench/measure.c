@@ -9,13 +9,7 @@
 /* Give up on a machine that never lets a block through. */
 #define SECONDS_MAX 12
 
-struct samples {
-	double *ns; /* of whole blocks */
-	uint64_t kept;
-	uint64_t room;
-};
-
-static void samples_add(struct samples *samples, double ns)
+void samples_add(struct samples *samples, double ns)
 {
 	if (samples->kept == samples->room) {
 		samples->room = samples->room ? 2 * samples->room : 1024;
@@ -24,6 +18,12 @@ static void samples_add(struct samples *samples, double ns)
 			bench_die(EXIT_WRONG, "not enough memory for the samples");
 	}
 	samples->ns[samples->kept++] = ns;
+}
+
+void samples_free(struct samples *samples)
+{
+	free(samples->ns);
+	*samples = (struct samples){0};
 }
 
 static int compare(const void *a, const void *b)
@@ -49,7 +49,10 @@ static void run_block(const struct measure *m, unsigned int side, uint64_t block
 	uint64_t start = now_ns();
 	uint64_t end;
 
-	m->side[side](m->context, block);
+	if (m->any)
+		m->any(m->context, side, block);
+	else
+		m->side[side](m->context, block);
 	end = now_ns();
 	if (preemptions() == before)
 		samples_add(samples, (double)(end - start));
@@ -100,6 +103,6 @@ void measure_run(const struct measure *m, struct measured *measured)
 		measured->ns[s] = ns / (double)m->work;
 		if (ns / 1e3 > measured->longest_us)
 			measured->longest_us = ns / 1e3;
-		free(samples[s].ns);
+		samples_free(&samples[s]);
 	}
 }

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MEASURE_SIDES 3
+#define MEASURE_SIDES 8
 
 struct measure {
 	void *context;
@@ -23,6 +23,8 @@ struct measure {
 	void (*verify)(void *context);	/* after each pass */
 	unsigned int sides;
 	void (*side[MEASURE_SIDES])(void *context, uint64_t block);
+	/* Instead of side[]: one function for all of them. */
+	void (*any)(void *context, unsigned int side, uint64_t block);
 };
 
 struct measured {
@@ -33,6 +35,16 @@ struct measured {
 };
 
 void measure_run(const struct measure *measure, struct measured *measured);
+
+/* Durations, of which there may be any number. */
+struct samples {
+	double *ns;
+	uint64_t kept;
+	uint64_t room;
+};
+
+void samples_add(struct samples *samples, double ns);
+void samples_free(struct samples *samples);
 
 /* Sorts. */
 double median(double *values, uint64_t count);

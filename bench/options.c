@@ -17,7 +17,7 @@ static const struct argp_option option_table[] = {
 	 0},
 	{"quick", 'q', NULL, 0, "One process and few blocks: does it work at all?", 0},
 	{"goals", KEY_GOALS, NULL, 0,
-	 "The measurements of the project's goals: G6, G7 and W1 to W4", 0},
+	 "The measurements of the project's goals: G6, G7, W1 to W4 and S1 to S4", 0},
 	{"help", 'h', NULL, 0, "Print this and exit", -1},
 	{"version", 'V', NULL, 0, "Print the version and exit", -1},
 	{"worker", KEY_WORKER, "FD", OPTION_HIDDEN, NULL, 0},
@@ -34,6 +34,7 @@ static const char doc[] =
 	"  grace    grace periods and harvest, by the library's read-side sections and others (G7)\n"
 	"  writers  map and unmap against a compare-exchange loop and PTW_WRITERS_EXCLUSIVE; one page;\n"
 	"           two writers (W1 to W4)\n"
+	"  space    questions through a space against direct ones, a shadow MMU, consumers (S1 to S4)\n"
 	"\n"
 	"ptw-bench experiment NAME runs an experiment: ptw-bench experiment --help.\n"
 	"\n"
@@ -58,8 +59,8 @@ static void parse_measurement(struct options *options, const char *name)
 		}
 	}
 	bench_die(EXIT_BAD_INPUT,
-		  "no measurement '%s'; give harvest, single, memory, writer, grace, writers "
-		  "or all",
+		  "no measurement '%s'; give harvest, single, memory, writer, grace, "
+		  "writers, space or all",
 		  name);
 }
 

@@ -19,8 +19,10 @@ static json_t *report_build(const struct figures *figures)
 		const struct figure *figure = &figures->figure[f];
 		bool timed = figure->total;
 		json_t *one = json_pack(
-			"{s:s, s:f, s:f, s:b, s:o, s:o, s:s}", "id", figure->id, "value",
-			figure->value, "goal", figure->goal, "met", is_met(figures, f), "kept",
+			"{s:s, s:f, s:o, s:o, s:o, s:o, s:s}", "id", figure->id, "value",
+			figure->value, "goal",
+			figure->goal > 0 ? json_real(figure->goal) : json_null(), "met",
+			figure->goal > 0 ? json_boolean(is_met(figures, f)) : json_null(), "kept",
 			timed ? json_integer((json_int_t)figure->kept) : json_null(), "total",
 			timed ? json_integer((json_int_t)figure->total) : json_null(), "detail",
 			figure->detail);
@@ -46,9 +48,12 @@ void report_table(const struct figures *figures)
 		const struct figure *figure = &figures->figure[f];
 		int digits = figure->goal < 1000 ? 3 : 0;
 
-		printf("%-20s %9.*f %s%8.*f  %-7s ", figure->id, digits, figure->value,
-		       figure->at_least ? ">" : " ", digits, figure->goal,
-		       is_met(figures, f) ? "met" : "NOT MET");
+		printf("%-20s %9.*f ", figure->id, digits, figure->value);
+		if (figure->goal > 0)
+			printf("%s%8.*f  %-7s ", figure->at_least ? ">" : " ", digits, figure->goal,
+			       is_met(figures, f) ? "met" : "NOT MET");
+		else
+			printf("%9s  %-7s ", "", "");
 		if (figure->total)
 			printf("%llu/%llu%s", (unsigned long long)figure->kept,
 			       (unsigned long long)figure->total,

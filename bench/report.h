@@ -7,7 +7,7 @@
 
 /*
  * [{id, value, goal, met, kept, total, detail}, ...]; kept and total are null where nothing was
- * timed. Written under a temporary name and renamed, so that the file is there whole or not at all.
+ * timed, goal and met where there is none. Written under a temporary name and renamed, so that the file is there whole or not at all.
  * "-" is standard output.
  */
 void report_json(const struct figures *figures, const char *path);

@@ -9,6 +9,8 @@
 #include "thread.h"
 
 #define PLANT_EACH_PASS 64
+/* Between two reports, where each may take a while. */
+#define SMALL_PIECES ((uint64_t)256)
 
 static bool is_writers(uint64_t page)
 {
@@ -18,7 +20,7 @@ static bool is_writers(uint64_t page)
 static void plant_some(struct scan *s, uint64_t count)
 {
 	while (count--) {
-		uint64_t page = tables_random(s->tables) % SCAN_ENTRIES;
+		uint64_t page = s->first + tables_random(s->tables) % s->range;
 		uint64_t *entry = &s->tables->table[page / TABLE_ENTRIES][page % TABLE_ENTRIES];
 
 		if (is_writers(page))
@@ -51,15 +53,36 @@ static void plant_all(struct scan *s, uint64_t at, uint64_t piece)
 
 static void plant(struct scan *s)
 {
+	if (s->start == SCAN_ALL && s->mmu && !flag_read(&s->stop))
+		plant_all(s, s->first, s->range);
 	if (s->start == SCAN_ALL)
 		return;
-	if (s->passes)
+	if (s->start == SCAN_HUNDREDTH)
+		plant_some(s, s->range / 100);
+	else if (s->passes)
 		plant_some(s, s->start == SCAN_FEW ? PLANT_EACH_PASS : 0);
 	else
-		plant_some(s, s->start == SCAN_FEW ? SCAN_ENTRIES / 10 : PLANT_EACH_PASS);
+		plant_some(s, s->start == SCAN_FEW ? s->range / 10 : PLANT_EACH_PASS);
 }
 
 /* The piece that begins at entry `at`. */
+static void ask_piece(struct scan *s, uint64_t at, uint64_t piece)
+{
+	struct ptw_mmu_ask ask = {
+		.size = sizeof(ask),
+		.flags = PTW_HARVEST_ACCESSED,
+		.start = at,
+		.end = at + piece,
+		.young = s->found + at / 64,
+		.resume = at + piece,
+	};
+	int error = s->mmu->ops->harvest(s->mmu->context, &ask);
+
+	if (error)
+		s->error = error;
+	s->young += ask.young_pages;
+}
+
 static void harvest_piece(struct scan *s, uint64_t at, uint64_t piece)
 {
 	const struct ptw_harvest request = {
@@ -82,28 +105,46 @@ static void harvest_piece(struct scan *s, uint64_t at, uint64_t piece)
 	s->young += result.young_pages;
 }
 
-static void report(struct scan *s)
+static void report(struct scan *s, uint64_t entries, uint64_t ns)
 {
-	__atomic_store_n(&s->lost, (uint64_t)preemptions(), __ATOMIC_RELAXED);
+	uint64_t lost = (uint64_t)preemptions();
+
+	if (lost == s->lost) {
+		s->kept_entries += entries;
+		s->kept_ns += ns;
+	}
+	__atomic_store_n(&s->lost, lost, __ATOMIC_RELAXED);
 	/* Partner: scan_reports(). */
 	__atomic_store_n(&s->reports, s->reports + 1, __ATOMIC_RELEASE);
 }
 
 static void pass(struct scan *s)
 {
-	uint64_t start;
-	uint64_t at = 0;
+	const uint64_t part = s->piece < TABLE_ENTRIES ? SMALL_PIECES * s->piece : SCAN_CALL;
+	uint64_t start, since;
+	const uint64_t end = s->first + s->range;
+	uint64_t at = s->first;
+	uint64_t told = at;
 
 	plant(s);
-	start = now_ns();
-	while (at < SCAN_ENTRIES && !flag_read(&s->stop)) {
-		harvest_piece(s, at, s->piece);
+	/* Losing the processor while planting spoils no part, but it does spoil the writer's windows. */
+	if (s->mmu)
+		report(s, 0, 0);
+	start = since = now_ns();
+	while (at < end && !flag_read(&s->stop)) {
+		if (s->mmu)
+			ask_piece(s, at, s->piece);
+		else
+			harvest_piece(s, at, s->piece);
 		at += s->piece;
-		if (at % SCAN_CALL == 0)
-			report(s);
+		if (at % part == 0) {
+			report(s, at - told, now_ns() - since);
+			told = at;
+			since = now_ns();
+		}
 	}
 	s->ns += now_ns() - start;
-	s->entries += at;
+	s->entries += at - s->first;
 	s->passes++;
 }
 
@@ -124,7 +165,7 @@ static void *scan_run(void *context)
 	ptw_thread_register();
 	pass(s);
 	/* Page faults and a tenth of young pages: not what is to be measured. */
-	s->ns = s->entries = 0;
+	s->ns = s->entries = s->kept_ns = s->kept_entries = 0;
 	before = s->lost;
 	sem_post(&s->ready);
 	while (!flag_read(&s->stop))
@@ -138,8 +179,11 @@ void scan_start(struct scan *s)
 {
 	s->entries = s->ns = s->passes = s->reports = s->lost = s->preempted = s->made = s->young =
 		0;
+	s->kept_entries = s->kept_ns = 0;
 	s->error = 0;
 	s->stop = false;
+	if (!s->range)
+		s->range = SCAN_ENTRIES;
 	s->planted = calloc(SCAN_ENTRIES / 64, sizeof(uint64_t));
 	s->found = calloc(SCAN_ENTRIES / 64, sizeof(uint64_t));
 	if (!s->planted || !s->found)

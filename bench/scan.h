@@ -25,14 +25,24 @@ enum scan_young {
 	SCAN_FEW,  /* a tenth at first, then 64 in each pass */
 	SCAN_NONE, /* 64 at first */
 	SCAN_ALL,
+	SCAN_HUNDREDTH, /* in each pass */
 };
+
+struct ptw_mmu;
 
 struct scan {
 	/* What the caller fills in, all before scan_start(). */
 	struct tables *tables; /* of SCAN_ENTRIES */
 	const struct lock_kind *kind;
 	void *lock;
-	uint64_t piece; /* entries harvested with the lock held: a power of 2, 512 or more */
+	/* Asked instead of the page table, which is what it is made of, with what lock it has of its own;
+	 * null: none. */
+	const struct ptw_mmu *mmu;
+	/* Entries of a pass, and the first of them; 0: all. */
+	uint64_t range;
+	uint64_t first;
+	/* Entries harvested with the lock held: a power of 2; 512 or more without `mmu`. */
+	uint64_t piece;
 	enum scan_young start;
 	int cpu;
 	bool idle; /* run only when nobody else wants the processor */
@@ -40,6 +50,9 @@ struct scan {
 	uint64_t entries;   /* harvested */
 	uint64_t ns;	    /* of harvesting, locks included */
 	uint64_t preempted; /* times the kernel took the processor away */
+	/* The same of parts in which it was not, without what planting and telling took. */
+	uint64_t kept_entries;
+	uint64_t kept_ns;
 	/* Its own. */
 	uint64_t passes;
 	uint64_t reports;
@@ -62,8 +75,9 @@ struct scan {
 void scan_start(struct scan *scan);
 
 /*
- * While it runs, after each SCAN_CALL entries or each piece, what is longer, it tells how often it
- * had lost its processor by then. Returns the number of such reports.
+ * While it runs, after each SCAN_CALL entries or each piece, what is longer (after 256 pieces of fewer
+ * than 512 entries, since each may wait), it tells how often it had lost its processor by then.
+ * Returns the number of such reports.
  */
 uint64_t scan_reports(const struct scan *scan, uint64_t *lost);
 

@@ -24,6 +24,8 @@ struct latencies {
 	uint64_t ns;	     /* in all */
 	uint64_t entries;    /* that the harvester read */
 	uint64_t harvest_ns;
+	uint64_t kept_entries; /* the same while the harvester kept its processor */
+	uint64_t kept_ns;
 	uint64_t preempted; /* times the harvester lost its processor */
 };
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* ptw-sim: replays a page trace with limited memory and reports who was used, idle and put out. */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "console.h"
+#include "guest.h"
 #include "notes.h"
 #include "options.h"
 #include "output.h"
@@ -13,17 +12,13 @@
 #include "report.h"
 #include "trace.h"
 
-static void write_json(const char *path, const struct report *report)
+static void write_report(const struct report *report)
 {
-	char error[1024];
 	char *text = report_json(report);
 
 	if (!text)
 		sim_die("not enough memory for the JSON report");
-	if (strcmp(path, "-") == 0)
-		puts(text);
-	else if (!output_write(path, text, error, sizeof(error)))
-		sim_die("%s", error);
+	output_json(report->options->json, text);
 	free(text);
 }
 
@@ -41,9 +36,14 @@ int main(int argc, char **argv)
 	if (options.json && !only_json) {
 		if (!output_check(options.json, error, sizeof(error)))
 			sim_die("%s", error);
-		if (output_is_input(options.json, options.trace))
+		if (output_is_input(options.json, options.trace) ||
+		    (options.guest && output_is_input(options.json, options.guest)))
 			sim_die("--json '%s' would replace the trace; name another file",
 				options.json);
+	}
+	if (options.guest) {
+		guest_main(&options);
+		return EXIT_SUCCESS;
 	}
 	if (!trace_load(&trace, options.trace, error, sizeof(error)))
 		sim_die("%s", error);
@@ -70,10 +70,10 @@ int main(int argc, char **argv)
 
 	/* Files first: the reader of the tables may have left, as in "ptw-sim ... | head". */
 	if (options.json)
-		write_json(options.json, &report);
-	if (only_json ? fflush(stdout) != 0 || ferror(stdout) : !report_print(&report))
-		sim_die("cannot write to standard output: %s; redirect it elsewhere",
-			strerror(errno));
+		write_report(&report);
+	if (!only_json)
+		report_print(&report);
+	output_flush();
 	/* Last, where they are seen below the tables; a run that failed says nothing else. */
 	notes_print(&report);
 	trace_free(&trace);

@@ -9,7 +9,7 @@ static void note_short_trace(const struct report *report)
 	const struct options *options = report->options;
 	size_t ticks = report->trace->ticks;
 	const char *effect =
-		options->policy->format_name ? "no harvest was due" : "every idle age is 0";
+		options->policy == &sim_policy_gen ? "no harvest was due" : "every idle age is 0";
 
 	if (ticks >= options->scan_interval)
 		return;

@@ -20,6 +20,21 @@
 
 #define MILLION		      1000000u
 
+/* Options without a letter. */
+enum {
+	KEY_SECONDARY = 0x100,
+	KEY_LOOK,
+	KEY_FLUSH,
+	KEY_FAULT_OLD,
+	KEY_ISOLATE,
+	KEY_CONTEND,
+	KEY_SHARED,
+	KEY_FOREIGN,
+};
+
+/* As many as the kernel takes off its lists at most at once. */
+#define ISOLATE_MAX 4096
+
 /* Columns of the lists in --help; argp wraps its own text a little later. */
 #define HELP_WIDTH 76
 
@@ -38,6 +53,29 @@ static const struct argp_option option_table[] = {
 	 0},
 	{"tlb", 't', "SETSxWAYS|off", 0,
 	 "TLB of the software MMU, in which accessed bits are not set again (off)", 0},
+	{"guest", 'g', "TRACE", 0,
+	 "Mixed load: TRACE runs on the host, this one in a guest, and both compete for the same "
+	 "memory under mglru",
+	 1},
+	{"secondary", KEY_SECONDARY, "MODE", 0,
+	 "When the guest's MMU is asked: never, evict (at the last look), fast (in ageing, by a "
+	 "table that needs no lock), always (in ageing, behind a lock) (fast)",
+	 1},
+	{"look-around", KEY_LOOK, "WHERE", 0,
+	 "Look around a page that was found young: none, host, secondary, both (both)", 1},
+	{"flush", KEY_FLUSH, NULL, 0, "The CPUs forget what a harvest made old; see --tlb", 1},
+	{"fault-old", KEY_FAULT_OLD, NULL, 0,
+	 "A guest's fault leaves the host's mapping old, not young", 1},
+	{"isolate", KEY_ISOLATE, "PAGES", 0,
+	 "Take so many pages off the lists at once, after their last looks (1)", 1},
+	{"contend", KEY_CONTEND, NULL, 0,
+	 "A thread takes the lock of the guest's MMU now and then, if it has one", 1},
+	{"shared", KEY_SHARED, "25%", 0,
+	 "Both traces run in guests, of a group with memory of its own each, and this share of the "
+	 "smaller one's pages is mapped by both",
+	 1},
+	{"foreign", KEY_FOREIGN, NULL, 0,
+	 "With --shared: references by the other group save a page, too", 1},
 	{"json", 'j', "FILE", 0, "Write the results to FILE; - prints them instead of the tables",
 	 0},
 	{"help", 'h', NULL, 0, "Print this and exit", -1},
@@ -45,8 +83,8 @@ static const struct argp_option option_table[] = {
 	{0},
 };
 
-static const struct sim_policy *const policies[] = {&sim_policy_gen, &sim_policy_clock,
-						    &sim_policy_lru, &sim_policy_opt};
+static const struct sim_policy *const policies[] = {
+	&sim_policy_gen, &sim_policy_mglru, &sim_policy_clock, &sim_policy_lru, &sim_policy_opt};
 #define POLICIES (sizeof(policies) / sizeof(policies[0]))
 
 static const char doc[] =
@@ -63,8 +101,9 @@ static const char doc[] =
 	"whatever the format. So with the TLB off every format decides alike, which is "
 	"the point of comparing them. MiB figures count pages of 4 KiB.\n"
 	"\n"
-	"Example:\n"
-	"  ptw-sim run examples/sim/traces/redis.u32.zst --memory 25% --policy lru\n";
+	"Examples:\n"
+	"  ptw-sim run examples/sim/traces/redis.u32.zst --memory 25% --policy lru\n"
+	"  ptw-sim run redis.u32.zst --guest sqlite.u32.zst --secondary evict\n";
 
 /* Decimal number without sign; 0 if it is none or exceeds max. No option here may be zero. */
 static uint32_t parse_count(const char *text, uint32_t max)
@@ -129,7 +168,7 @@ static void parse_policy(struct options *options, const char *text)
 			return;
 		}
 	}
-	sim_die("bad --policy '%s'; give gen, clock, lru or opt", text);
+	sim_die("bad --policy '%s'; give gen, mglru, clock, lru or opt", text);
 }
 
 static void list_formats(FILE *list)
@@ -201,6 +240,104 @@ static void parse_tlb(struct options *options, const char *text)
 	options->tlb_given = true;
 }
 
+/* Number of the name in a list, for an option that knows no other. */
+static unsigned int parse_name(const char *option, const char *text,
+			       const char *(*name)(unsigned int))
+{
+	char list[128] = "";
+	unsigned int i;
+
+	for (i = 0; name(i); i++) {
+		size_t at = strlen(list);
+
+		if (strcmp(name(i), text) == 0)
+			return i;
+		snprintf(list + at, sizeof(list) - at, "%s%s",
+			 !i	     ? "" :
+			 name(i + 1) ? ", " :
+				       " or ",
+			 name(i));
+	}
+	sim_die("bad --%s '%s'; give %s", option, text, list);
+}
+
+/* An option that means nothing without --guest. False: it is another one. */
+static bool parse_guest_option(struct options *options, int key, const char *arg)
+{
+	const char *name;
+
+	switch (key) {
+	case KEY_SECONDARY:
+		name = "secondary";
+		options->secondary = parse_name(name, arg, mixed_secondary_name);
+		break;
+	case KEY_LOOK:
+		name = "look-around";
+		options->look = parse_name(name, arg, mixed_look_name);
+		break;
+	case KEY_FLUSH:
+		name = "flush";
+		options->flush = true;
+		break;
+	case KEY_FAULT_OLD:
+		name = "fault-old";
+		options->fault_old = true;
+		break;
+	case KEY_ISOLATE:
+		name = "isolate";
+		options->isolate = parse_count(arg, ISOLATE_MAX);
+		if (!options->isolate)
+			sim_die("bad --isolate '%s'; give a number of pages, 1 to %d", arg,
+				ISOLATE_MAX);
+		break;
+	case KEY_CONTEND:
+		name = "contend";
+		options->contend = true;
+		break;
+	case KEY_SHARED:
+		name = "shared";
+		options->shared = strchr(arg, '%') ? parse_share(arg) : 0;
+		if (!options->shared)
+			sim_die("bad --shared '%s'; give a share above 0%% and up to 100%%, as in "
+				"25%%",
+				arg);
+		break;
+	case KEY_FOREIGN:
+		name = "foreign";
+		options->foreign = true;
+		break;
+	default:
+		return false;
+	}
+	if (!options->guest_option)
+		options->guest_option = name;
+	if (key != KEY_SHARED && key != KEY_FOREIGN)
+		options->mixed_option = name;
+	return true;
+}
+
+/* What goes together and what does not. */
+static void check_guest(struct options *options)
+{
+	if (!options->guest) {
+		if (options->guest_option)
+			sim_die("--%s is about two traces; name the second one with --guest TRACE",
+				options->guest_option);
+		return;
+	}
+	if (options->policy_given && options->policy != &sim_policy_mglru)
+		sim_die("--guest goes with --policy mglru only; leave --policy out");
+	options->policy = &sim_policy_mglru;
+	if (strcmp(options->trace, "-") == 0 && strcmp(options->guest, "-") == 0)
+		sim_die("only one of the two traces can come from standard input; give a file for "
+			"the other");
+	if (options->foreign && !options->shared)
+		sim_die("--foreign is about pages of two groups; add --shared, as in --shared 25%%");
+	if (options->shared && options->mixed_option)
+		sim_die("--shared, where both traces run in guests, knows no --%s; leave it out",
+			options->mixed_option);
+}
+
 /* getopt took offence at argv[at]: say at what. */
 static void fail_option(char **argv, int at)
 {
@@ -232,6 +369,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'p':
 		parse_policy(options, arg);
+		options->policy_given = true;
 		return 0;
 	case 'f':
 		parse_format(options, arg);
@@ -244,6 +382,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 't':
 		parse_tlb(options, arg);
+		return 0;
+	case 'g':
+		if (options->guest)
+			sim_die("one guest at a time; '%s' is one too many", arg);
+		options->guest = arg;
 		return 0;
 	case 'j':
 		if (!*arg)
@@ -258,14 +401,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		exit(EXIT_SUCCESS);
 	case ARGP_KEY_ARG:
 		if (options->trace)
-			sim_die("'%s' is one trace too many; replay one at a time", arg);
+			sim_die("'%s' is one trace too many; replay one at a time, or a second "
+				"one in a guest: --guest TRACE",
+				arg);
 		options->trace = arg;
 		return 0;
 	case ARGP_KEY_ERROR:
 		fail_option(state->argv, state->next > 1 ? state->next - 1 : 1);
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_guest_option(options, key, arg) ? 0 : ARGP_ERR_UNKNOWN;
 	}
 }
 
@@ -301,6 +446,9 @@ void options_parse(struct options *options, int argc, char **argv)
 		.format = sim_policy_gen.format_name(0),
 		.memory = {.is_share = true, .share = MILLION / 2},
 		.scan_interval = SCAN_INTERVAL_DEFAULT,
+		.secondary = MIXED_FAST,
+		.look = MIXED_LOOK_BOTH,
+		.isolate = 1,
 	};
 	/* The verb is optional while there is one; drop it, and let argv[0] stay the program. */
 	if (argc > 1 && strcmp(argv[1], "run") == 0) {
@@ -314,6 +462,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	if (!options->trace)
 		sim_die("no trace named; give a file, or - for standard input, as in "
 			"ptw-sim run examples/sim/traces/redis.u32.zst");
+	check_guest(options);
 }
 
 uint32_t memory_limit_pages(const struct memory_limit *limit, uint32_t footprint)

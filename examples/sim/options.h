@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mixed.h"
 #include "policy.h"
 
 /* How much fits in memory: pages, or a share of the footprint, which is known only later. */
@@ -23,6 +24,18 @@ struct options {
 	uint32_t scan_interval;
 	uint32_t tlb_sets;
 	uint32_t tlb_ways;
+	const char *guest; /* a second trace, which runs in a guest, or NULL */
+	enum mixed_secondary secondary;
+	enum mixed_look look;
+	bool flush;
+	bool fault_old;
+	bool contend;
+	uint32_t isolate;
+	uint32_t shared; /* millionths of the smaller trace's pages that both guests map; 0: no */
+	bool foreign;
+	const char *guest_option; /* the first that was given and needs a guest, or NULL */
+	const char *mixed_option; /* the last that means nothing with `shared`, or NULL */
+	bool policy_given;
 	bool format_given; /* on the command line, whether the policy cares or not */
 	bool tlb_given;	   /* and it is not off */
 };

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "console.h"
+
 struct target {
 	char final[PATH_MAX];
 	char temporary[PATH_MAX]; /* "" = final is no regular file and is written directly */
@@ -125,4 +127,21 @@ bool output_write(const char *path, const char *text, char *error, size_t error_
 			unlink(target.temporary);
 	}
 	return code ? fail(path, code, error, error_size) : true;
+}
+
+void output_json(const char *path, const char *text)
+{
+	char error[1024];
+
+	if (strcmp(path, "-") == 0)
+		puts(text);
+	else if (!output_write(path, text, error, sizeof(error)))
+		sim_die("%s", error);
+}
+
+void output_flush(void)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		sim_die("cannot write to standard output: %s; redirect it elsewhere",
+			strerror(errno));
 }

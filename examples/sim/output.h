@@ -19,6 +19,12 @@ bool output_check(const char *path, char *error, size_t error_size);
 
 bool output_write(const char *path, const char *text, char *error, size_t error_size);
 
+/* The JSON text to a file, or for "-" to standard output; a failure ends the program. */
+void output_json(const char *path, const char *text);
+
+/* What was printed is out, or the program ends. */
+void output_flush(void);
+
 /* Do both paths lead to the same regular file? */
 bool output_is_input(const char *output, const char *input);
 

@@ -78,6 +78,7 @@ struct sim_policy {
 };
 
 extern const struct sim_policy sim_policy_gen;
+extern const struct sim_policy sim_policy_mglru;
 extern const struct sim_policy sim_policy_clock;
 extern const struct sim_policy sim_policy_lru;
 extern const struct sim_policy sim_policy_opt;

@@ -10,20 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <ptw/ptw.h>
-
+#include "machine.h"
 #include "policy.h"
 
 #define NO_FRAME UINT32_MAX
 
 struct gen {
 	const struct sim_config *config;
-	struct ptw_pgtable *pgtable;
-	struct ptw_softmmu *cpu;
-	void *cpu_memory;
-	uint32_t granule_lg2;
-	uint32_t access_user; /* x86-64 and stage 1: references are made by a user program */
-	struct ptw_map map;
+	struct machine machine;
 
 	uint32_t *page_frame; /* by page: its frame, or NO_FRAME */
 	uint32_t resident;
@@ -49,29 +43,11 @@ struct gen {
 	uint64_t scan_young;
 };
 
-static bool gen_fail(struct gen *gen, const char *what, int error)
-{
-	snprintf(gen->config->error, SIM_ERROR_SIZE, "%s: %s", what, ptw_strerror(error));
-	return false;
-}
-
-static void gen_flush(void *context, const struct ptw_range *ranges, unsigned int count,
-		      enum ptw_flush_kind kind, unsigned int level)
-{
-	struct gen *gen = context;
-
-	(void)kind;
-	(void)level;
-	for (unsigned int i = 0; gen->cpu && i < count; i++)
-		ptw_softmmu_tlb_invalidate(gen->cpu, ranges[i].start, ranges[i].end);
-}
-
 static void gen_destroy(void *state)
 {
 	struct gen *gen = state;
 
-	ptw_pgtable_destroy(gen->pgtable);
-	free(gen->cpu_memory);
+	machine_destroy(&gen->machine);
 	free(gen->page_frame);
 	free(gen->order);
 	free(gen->order_next);
@@ -80,60 +56,15 @@ static void gen_destroy(void *state)
 	free(gen);
 }
 
-static bool gen_create_pgtable(struct gen *gen)
-{
-	struct ptw_info info = {.size = sizeof(info)};
-	struct ptw_config config;
-	int ret = ptw_preset(gen->config->format, &config);
-
-	if (!ret) {
-		config.flush = gen_flush;
-		config.flush_context = gen;
-		ret = ptw_pgtable_create(&config, &gen->pgtable);
-	}
-	if (ret)
-		return gen_fail(gen, "cannot create the page table", ret);
-	ptw_pgtable_info(gen->pgtable, &info);
-	gen->granule_lg2 = info.granule_lg2;
-	if (((uint64_t)gen->config->pages << info.granule_lg2) > (uint64_t)1 << info.ia_bits) {
-		snprintf(gen->config->error, SIM_ERROR_SIZE,
-			 "page numbers reach %u, but format %s maps only %llu pages; choose another",
-			 gen->config->pages - 1, gen->config->format,
-			 1ull << (info.ia_bits - info.granule_lg2));
-		return false;
-	}
-	gen->map.size = sizeof(gen->map);
-	gen->map.prot = PTW_PROT_READ | PTW_PROT_WRITE | PTW_PROT_EXEC;
-	if (config.format == PTW_FORMAT_X86_64 || config.format == PTW_FORMAT_ARM64_S1) {
-		gen->map.prot |= PTW_PROT_USER;
-		gen->access_user = PTW_ACCESS_USER;
-	}
-	return true;
-}
-
-static bool gen_create_cpu(struct gen *gen)
-{
-	struct ptw_softmmu_config config = {
-		.size = sizeof(config),
-		.flags = PTW_SOFTMMU_LPA2,
-		.tlb_sets = gen->config->tlb_sets,
-		.tlb_ways = gen->config->tlb_ways,
-	};
-	size_t bytes;
-	int ret;
-
-	ptw_pgtable_regs(gen->pgtable, &config.regs);
-	bytes = ptw_softmmu_size(&config);
-	gen->cpu_memory = bytes ? malloc(bytes) : NULL;
-	if (bytes && !gen->cpu_memory)
-		return gen_fail(gen, "cannot create the software MMU", PTW_ERR_NOMEM);
-	ret = bytes ? ptw_softmmu_init(&gen->cpu, gen->cpu_memory, bytes, &config) :
-		      PTW_ERR_CONFIG;
-	return ret ? gen_fail(gen, "cannot create the software MMU", ret) : true;
-}
-
 static void *gen_create(const struct sim_config *config)
 {
+	const struct machine_config machine = {
+		.format = config->format,
+		.pages = config->pages,
+		.tlb_sets = config->tlb_sets,
+		.tlb_ways = config->tlb_ways,
+		.error = config->error,
+	};
 	struct gen *gen = calloc(1, sizeof(*gen));
 
 	if (!gen) {
@@ -155,7 +86,7 @@ static void *gen_create(const struct sim_config *config)
 	}
 	memset(gen->page_frame, 0xff, (size_t)config->pages * sizeof(*gen->page_frame));
 	ptw_age_init(&gen->age, gen->age_bytes, config->pages);
-	if (!gen_create_pgtable(gen) || !gen_create_cpu(gen)) {
+	if (!machine_create(&gen->machine, &machine)) {
 		gen_destroy(gen);
 		return NULL;
 	}
@@ -197,10 +128,11 @@ static bool gen_scan(struct gen *gen)
 	int ret;
 
 	memset(gen->young, 0, gen->young_words * sizeof(*gen->young));
-	ret = ptw_harvest(gen->pgtable, 0, (uint64_t)gen->config->pages << gen->granule_lg2,
-			  &harvest, &result);
+	ret = ptw_harvest(gen->machine.pgtable, 0,
+			  (uint64_t)gen->config->pages << gen->machine.granule_lg2, &harvest,
+			  &result);
 	if (ret)
-		return gen_fail(gen, "harvest failed", ret);
+		return machine_fail(&gen->machine, "harvest failed", ret);
 	ptw_age_advance(&gen->age);
 	ptw_age_mark_bitmap(&gen->age, 0, gen->young, gen->young_words);
 	gen->batch_reads += result.entries;
@@ -239,12 +171,12 @@ static bool gen_victim(struct gen *gen, uint32_t *victim)
 		if (gen->hand == gen->sorted && !gen_scan(gen))
 			return false;
 		page = gen->order[gen->hand++];
-		ia = (uint64_t)page << gen->granule_lg2;
+		ia = (uint64_t)page << gen->machine.granule_lg2;
 		/* The last look is before the zap. */
-		young = ptw_test_clear_young(gen->pgtable, ia);
+		young = ptw_test_clear_young(gen->machine.pgtable, ia);
 		gen->single_checks++;
 		if (young < 0)
-			return gen_fail(gen, "cannot test a page", young);
+			return machine_fail(&gen->machine, "cannot test a page", young);
 		if (!young) {
 			*victim = page;
 			return true;
@@ -258,28 +190,20 @@ static bool gen_victim(struct gen *gen, uint32_t *victim)
 /* Make `page` resident; returns the page it displaced, or SIM_NO_PAGE. */
 static bool gen_fault(struct gen *gen, uint32_t page, uint32_t *evicted)
 {
-	uint64_t size = (uint64_t)1 << gen->granule_lg2;
-	uint64_t ia = page * size;
 	uint32_t frame = gen->resident;
-	int ret;
 
 	if (frame < gen->config->frames) {
 		gen->resident++;
 	} else {
-		uint64_t out;
-
 		if (!gen_victim(gen, evicted))
 			return false;
-		out = *evicted * size;
 		frame = gen->page_frame[*evicted];
 		gen->page_frame[*evicted] = NO_FRAME;
-		ret = ptw_unmap(gen->pgtable, out, out + size, NULL, NULL);
-		if (ret)
-			return gen_fail(gen, "cannot unmap a page", ret);
+		if (machine_unmap(&gen->machine, *evicted) < 0)
+			return false;
 	}
-	ret = ptw_map(gen->pgtable, ia, ia + size, frame * size, &gen->map, NULL);
-	if (ret)
-		return gen_fail(gen, "cannot map a page", ret);
+	if (!machine_map(&gen->machine, page, frame, 0))
+		return false;
 	gen->page_frame[page] = frame;
 	ptw_age_mark(&gen->age, page & ~63u, (uint64_t)1 << (page & 63));
 	gen_append(gen, page);
@@ -290,28 +214,17 @@ static struct sim_outcome gen_access(void *state, uint32_t page, bool write)
 {
 	struct sim_outcome outcome = {SIM_HIT, SIM_NO_PAGE};
 	struct gen *gen = state;
-	uint64_t ia = (uint64_t)page << gen->granule_lg2;
-	uint32_t access = (write ? PTW_ACCESS_WRITE : PTW_ACCESS_READ) | gen->access_user;
-	struct ptw_softmmu_result result;
-	int ret;
+	int done;
 
-	while (ptw_softmmu_access(gen->cpu, ia, access, &result) != PTW_SOFTMMU_OK) {
-		if (gen->page_frame[page] == NO_FRAME) {
-			outcome.event = SIM_FAULT;
-			if (!gen_fault(gen, page, &outcome.evicted)) {
-				outcome.event = SIM_FAILED;
-				break;
-			}
-			continue;
-		}
-		/* Mapped: hardware leaves this accessed or dirty bit to software. */
-		ret = ptw_fix_fault(gen->pgtable, ia, access);
-		if (ret && ret != PTW_ERR_AGAIN) {
-			gen_fail(gen, "cannot resolve a fault", ret);
+	while ((done = machine_access(&gen->machine, page, write)) == 0) {
+		outcome.event = SIM_FAULT;
+		if (!gen_fault(gen, page, &outcome.evicted)) {
 			outcome.event = SIM_FAILED;
-			break;
+			return outcome;
 		}
 	}
+	if (done < 0)
+		outcome.event = SIM_FAILED;
 	return outcome;
 }
 
@@ -331,7 +244,7 @@ static void gen_counters(void *state, struct sim_counters *out)
 	out->harvested = gen->harvested;
 	out->scans = gen->scans;
 	out->scan_young = gen->scan_young;
-	out->tlb_hits = ptw_softmmu_counters(gen->cpu)->tlb_hits;
+	out->tlb_hits = ptw_softmmu_counters(gen->machine.cpu)->tlb_hits;
 	out->has_idle_age = true;
 	for (uint32_t page = 0; page < gen->config->pages; page++)
 		if (gen->page_frame[page] != NO_FRAME)

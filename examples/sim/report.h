@@ -3,6 +3,8 @@
 #ifndef PTW_SIM_REPORT_H
 #define PTW_SIM_REPORT_H
 
+#include <jansson.h>
+
 #include "options.h"
 #include "replay.h"
 #include "trace.h"
@@ -20,8 +22,11 @@ struct report {
 /* The TLB as --tlb takes it: "64x8", or "off". */
 void report_tlb(const struct options *options, char text[REPORT_TLB_SIZE]);
 
-/* To standard output. False: could not be written. */
-bool report_print(const struct report *report);
+/* To standard output; output_flush() says whether it got there. */
+void report_print(const struct report *report);
+
+/* A file name as a JSON string, whatever bytes it has. */
+json_t *report_json_name(const char *name);
 
 /* The text of the JSON form, to be freed; NULL: not enough memory. */
 char *report_json(const struct report *report);

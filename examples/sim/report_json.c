@@ -8,7 +8,7 @@
 #include "report.h"
 
 /* A file name need not be UTF-8, a JSON string must be. */
-static json_t *json_name(const char *name)
+json_t *report_json_name(const char *name)
 {
 	json_t *string = json_string(name);
 	char *ascii;
@@ -109,9 +109,9 @@ char *report_json(const struct report *report)
 
 	snprintf(hash, sizeof(hash), "%016" PRIx64, replay->eviction_hash);
 #define ADD(key, value) (failed |= json_object_set_new(root, key, value))
-	ADD("trace", json_name(options->trace));
-	ADD("format", has_pgtable ? json_name(options->format) : json_null());
-	ADD("policy", json_name(options->policy->name));
+	ADD("trace", report_json_name(options->trace));
+	ADD("format", has_pgtable ? report_json_name(options->format) : json_null());
+	ADD("policy", report_json_name(options->policy->name));
 	ADD("tlb", has_pgtable ? json_tlb(options) : json_null());
 	ADD("memory_pages", json_count(report->memory_pages));
 	ADD("footprint_pages", json_count(report->trace->footprint));
@@ -119,7 +119,7 @@ char *report_json(const struct report *report)
 	ADD("ticks", json_count(report->trace->ticks));
 	ADD("faults", json_count(replay->faults));
 	ADD("evictions", json_count(replay->evictions));
-	ADD("eviction_hash", json_name(hash));
+	ADD("eviction_hash", report_json_name(hash));
 	ADD("batch_reads", json_counter(replay, replay->counters.batch_reads));
 	ADD("single_checks", json_counter(replay, replay->counters.single_checks));
 	ADD("harvested", json_counter(replay, replay->counters.harvested));

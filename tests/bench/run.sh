@@ -13,6 +13,7 @@ if [ $# -ne 1 ] || [ ! -x "$1" ]; then
 	exit 2
 fi
 bench=$(realpath "$1")
+traces=$(realpath "$(dirname "$0")/../../examples/sim/traces")
 scratch=$(mktemp -d) || exit 2
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 2
@@ -47,7 +48,7 @@ by = {l["load"]: {p["policy"]: p for p in l["policies"]} for l in loads}
 sys.exit(0 if all(eval("(" + sys.argv[1] + ")", {"p": p, "by": by}) for p in by.values()) else 1)' "$1"
 }
 
-check "an unknown experiment is refused by name" refused "no experiment 'lock'; give locks or reclaim" \
+check "an unknown experiment is refused by name" refused "no experiment 'lock'; give batch, locks, " \
 	experiment lock
 check "no experiment" refused "which experiment?" experiment
 check "two experiments" refused "'locks' is too many" experiment locks locks
@@ -147,6 +148,84 @@ max(c["over_time"]["tables"]) == c["tables_most"] for c in p.values())'
 "W3-unmap", "W3-map", "W4-ranges", "W4-pages"]'
 	check "met is on the right side of the goal" holds writers.json 'all(not f["met"] or
 (f["value"] >= f["goal"] if f["id"].startswith("W4") else f["value"] <= f["goal"]) for f in d)'
+	quick_space() {
+		"$bench" space --quick --json space.json >space.txt 2>space.err
+	}
+	check "spaces" quick_space
+	check "their figures: the table, the shadow, consumers, the primary" holds space.json \
+		'[f["id"] for f in d if f["id"][:2] in ("S1", "S4")] == [k + str(p)
+for k in ("S1-table-", "S4-primary-") for p in (0, 1, 10, 100)] and [f["id"] for f in d
+if f["id"][:2] == "S2"] == ["S2-" + k + "-" + n for k in ("shadow", "anywhere", "chains-2", "chains-8")
+for n in ("all", "64")] and sum(f["id"][:3] == "S3-" for f in d) == 5'
+	check "everything took some time, and blocks are counted" holds space.json \
+		'all(f["value"] > 0 and 0 < f["kept"] <= f["total"] for f in d)'
+	quick_batch() {
+		"$bench" experiment batch --quick --json batch.json "$@" >batch.txt 2>batch.err
+	}
+	batch_drawings=()
+	command -v gnuplot >/dev/null && batch_drawings=(--plots batch-drawings)
+	check "a quick run of batch" quick_batch "${batch_drawings[@]}"
+	check "each lock has each size and share of young pages, and no more kept than there were" \
+		holds batch.json '{(p["pages"], p["young_percent"]) for p in d["alone"]} ==
+{(n, y) for n in (1, 8, 64, 512, d["range_pages"]) for y in (0, 1, 10, 100)} and
+len(d["alone"]) == 20 * len({p["lock"] for p in d["alone"]}) and
+{"rcu", "rwlock-read", "rwlock-write"} <= {p["lock"] for p in d["alone"]} and
+all(p["kept"] <= p["total"] and p["page"]["min"] <= p["page"]["median"] <= p["page"]["max"]
+for p in d["alone"])'
+	check "a lock is in each question: single pages cost the most" holds batch.json \
+		'(lambda c: all(c[k, 1, y] > c[k, 64, y] > 0 for (k, n, y) in c))({(p["lock"], p["pages"],
+p["young_percent"]): p["page"]["median"] for p in d["alone"] if p["young_percent"] < 100 and
+p["pages"] in (1, 64)})'
+	if [ "$(nproc)" -lt 2 ]; then
+		skip "batch next to a writer" "one processor"
+	else
+		check "batch next to a writer" holds batch.json '{(p["pages"], p["young_percent"])
+for p in d["next_to_writer"]} == {(n, y) for n in (1, 8, 64, 512, d["range_pages"]) for y in (1, 100)} and
+all(p["total"] > 0 and p["kept"] <= p["total"] for p in d["next_to_writer"])'
+	fi
+	check "batch says what it is not" grep -q 'nothing here measures an Arm core' batch.txt
+	if [ ${#batch_drawings[@]} != 0 ]; then
+		check "its pictures of batches, whole" test \
+			"$(grep -l '^</svg>' batch-drawings/* | wc -l)" = \
+			"$((3 - $(grep -c 'no picture' batch.err)))"
+	fi
+	if ! "$bench" experiment --help | grep -q "^  secondary "; then
+		skip "a quick run of secondary" "this build has no ptw-sim"
+	else
+		quick_secondary() {
+			"$bench" experiment secondary --quick --traces "$traces" --json secondary.json "$@" \
+				>secondary.txt 2>secondary.err
+		}
+		secondary_drawings=()
+		command -v gnuplot >/dev/null && secondary_drawings=(--plots secondary-drawings)
+		check "a quick run of secondary" quick_secondary "${secondary_drawings[@]}"
+		# way EXPRESSION: true of the results by mode, look-around and TLB, which it knows as w; l: the load
+		way() {
+			holds secondary.json '(lambda l: (lambda w: '"$1"')({(x["secondary"], x["look_around"],
+x["tlb"]): x["result"] for x in l["ways"]}))(d["loads"][0])'
+		}
+		check "each mode with each look-around that can be, each with three TLBs" way \
+			'len(w) == 3 * (2 + 3 + 3 + 2) and len(d["loads"]) == 1'
+		check "who is fast never waits and is never left out" way 'all(r["lock_waits"] == r["not_asked_pages"] ==
+	r["unanswered"] == 0 for k, r in w.items() if k[0] == "fast")'
+		check "asked in ageing, the skew is at most half of that at eviction only" way \
+			'0 < w["fast", "both", "none"]["skew"] <= w["evict", "host", "none"]["skew"] / 2'
+		check "with all references seen it is as with one page table" way \
+			'l["fault_old"]["fast"]["misses"] == l["one_table_misses"] and
+l["fault_old"]["fast"]["excess"] == 0 < w["never", "none", "none"]["excess"]'
+		check "a TLB that is flushed is as good as none, one that is not is not" way \
+			'all(w[m, k, "flushed"]["misses"] == w[m, k, "none"]["misses"] != w[m, k, "kept"]["misses"]
+for m, k, t in w if t == "none")'
+		check "locks change nothing but times" way 'all(w["always", k, "none"]["misses"] ==
+w["fast", k, "none"]["misses"] for k in ("none", "host"))'
+		check "what was used after its last look" way 'w["never", "none", "none"]["used_late"]["guest"] > 0 ==
+w["evict", "none", "none"]["used_late"]["guest"] < l["isolated"]["evict"]["used_late"]["guest"]'
+		if [ ${#secondary_drawings[@]} != 0 ]; then
+			check "its pictures, whole" test "$(grep -l '^</svg>' secondary-drawings/* | wc -l)" = \
+				"$((4 - $(grep -c 'no picture' secondary.err)))"
+		fi
+		check "a folder without traces" refused "no trace in folder '.'" experiment secondary --traces .
+	fi
 	# Where ptrace may be used on x86-64; -1 elsewhere.
 	check "locked instructions are whole numbers" holds writers.json \
 		'all(f["value"] in (-1, 1, 2) for f in d if f["id"].startswith("W3"))'
@@ -190,7 +269,7 @@ for b in d["backlog"])'
 	}
 	check "goals are measured" quick_goals
 	check "with id, value, goal, met" holds goals.json \
-		'd[0]["id"] == "G6" and d[-1]["id"] == "W4-pages" and all({"id", "value", "goal", "met"} <= g.keys() for g in d)'
+		'd[0]["id"] == "G6" and d[-1]["id"].startswith("S3-") and all({"id", "value", "goal", "met"} <= g.keys() for g in d)'
 fi
 
 tap_end

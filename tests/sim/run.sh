@@ -227,7 +227,7 @@ for interval in 0 -1 10ms; do
 	check "--scan-interval=$interval is refused" refused "bad --scan-interval" "$redis" \
 		"--scan-interval=$interval"
 done
-check "an unknown policy is refused" refused "bad --policy 'fifo'; give gen, clock" "$redis" -p fifo
+check "an unknown policy is refused" refused "bad --policy 'fifo'; give gen, mglru, clock" "$redis" -p fifo
 check "an unknown format is refused" refused "bad --format 'none'; give one of" "$redis" -f none
 
 # The trace is missing too: that the output is named shows that it is looked at first.
@@ -382,6 +382,198 @@ gen_speed() {
 	perl -e 'exit !($ARGV[0] < 20)' "$seconds"
 }
 check "gen replays redis" gen_speed
+
+# --- mglru: the rule as it is written down, on a page table ------------------------------------------
+
+mglru() { # MEMORY [OPTION...]
+	"$sim" "$redis" --policy mglru --memory "$@" --json -
+}
+
+# STATED is what another simulator of the same rule found, whose order of equals nobody wrote down; FAULTS
+# is what a third one of our own, without any page table, finds with ours.
+mglru_is() { # MEMORY FAULTS STATED
+	local faults
+	faults=$(mglru "$1" | value faults)
+	same "$faults" "$2" || return 1
+	perl -e 'exit abs($ARGV[0] / $ARGV[1] - 1) > 0.005' "$faults" "$3" ||
+		same "$faults" "half a percent around $3"
+}
+
+while read -r memory faults stated; do
+	check "mglru at $memory: $faults faults, $stated stated" mglru_is "$memory" "$faults" "$stated"
+done <<'FIGURES'
+10% 673097 675097
+25% 183983 183831
+50% 75795 75563
+75% 36780 36607
+FIGURES
+
+check "mglru decides the same on arm64 and on the test format" same \
+	"$(for f in arm64-s2-64k perverse; do mglru 25% --format $f | value eviction_hash; done | uniq)" \
+	"$(mglru 25% | value eviction_hash)"
+
+# --- two traces: host and guest --------------------------------------------------------------------
+
+both() { # OPTION...: the same program twice, on the host and in a guest
+	"$sim" "$redis" --guest "$redis" --memory 25% "$@" --json -
+}
+
+# part OBJECT KEY: of a member one level down
+part() {
+	sed -n "/^  \"$1\": {/,/^  }/s/^    \"$2\": \([^,]*\),\{0,1\}\$/\1/p"
+}
+
+for mode in never evict fast always; do
+	both --secondary $mode > "$scratch/$mode.json"
+done
+
+hashes_differ() {
+	same "$(for mode in never evict fast always; do value eviction_hash < "$scratch/$mode.json"; done |
+		sort -u | wc -l)" 4
+}
+check "asking never, at eviction, fast or always are four different things" hashes_differ
+check "the same run decides the same again" same "$(both --secondary evict | value eviction_hash)" \
+	"$(value eviction_hash < "$scratch/evict.json")"
+check "ageing behind a lock finds what ageing without one does" same \
+	"$(both --secondary always --look-around host | value eviction_hash)" \
+	"$(both --secondary fast --look-around host | value eviction_hash)"
+check "a lock that is waited for is not looked around behind" same \
+	"$(both --secondary always --look-around host | value eviction_hash)" \
+	"$(value eviction_hash < "$scratch/always.json")"
+check "looking around in the host, in the guest, in both and nowhere differ" same \
+	"$(for look in host secondary both none; do both --look-around $look | value eviction_hash; done |
+		sort -u | wc -l)" 4
+
+skew_halves() { # at most half of what asking at eviction only gives
+	local fast evict
+	fast=$(value skew < "$scratch/fast.json")
+	evict=$(both --secondary evict --look-around host | value skew)
+	echo "# skew $evict points at eviction only, $fast in ageing"
+	perl -e 'exit !($ARGV[0] > 0 && $ARGV[0] <= $ARGV[1] / 2)' "$fast" "$evict"
+}
+check "asked in ageing, the skew is at most half of that at eviction only" skew_halves
+
+nobody_waits() {
+	for key in lock_waits ager_wait_ns not_asked_pages unanswered; do
+		same "$key $(value $key < "$scratch/fast.json")" "$key 0" || return 1
+	done
+}
+check "a fast MMU never waits, and is never left out" nobody_waits
+
+guest_is_seen() {
+	local late
+	# Never asked, a guest's page is in use whenever it goes; asked last, it never is.
+	late=$(part guest_pages used_late < "$scratch/never.json")
+	[ "$late" -gt $(($(part guest_pages evictions < "$scratch/never.json") / 2)) ] || return 1
+	for mode in evict fast always; do
+		same "$(part guest_pages used_late < "$scratch/$mode.json")" 0 || return 1
+	done
+	late=$(both --isolate 32 | part guest_pages used_late)
+	[ "$late" -gt 0 ] || same "$late used late" "some, 32 evictions after their last looks"
+}
+check "what is used after the last look is found by the unmap" guest_is_seen
+
+counts_add_up() {
+	local misses
+	for mode in never fast; do
+		misses=$(($(value host_misses < "$scratch/$mode.json") + $(value guest_misses < "$scratch/$mode.json")))
+		same "$(($(part host_pages evictions < "$scratch/$mode.json") + \
+			$(part guest_pages evictions < "$scratch/$mode.json") + \
+			$(value memory_pages < "$scratch/$mode.json")))" "$misses" || return 1
+	done
+	# 2 x 14797 pages, and the same trace twice.
+	same "$(value memory_pages < "$scratch/fast.json") $(value references < "$scratch/fast.json")" \
+		"7398 5625340"
+}
+check "misses are evictions and what fits in memory" counts_add_up
+
+lru_of_both() { # a share of memory in which nothing is ever put out
+	local json
+	json=$("$sim" "$redis" --guest "$redis" --memory 100% --json -)
+	for side in host_pages guest_pages; do
+		for key in misses lru_misses; do
+			same "$key $(part $side $key <<< "$json")" "$key 14797" || return 1
+		done
+	done
+	same "$(value skew <<< "$json" | cut -c1-3)" 0.0
+}
+check "with room for all, each page misses once, under exact lru too" lru_of_both
+
+tlb_and_flush() {
+	local walk kept flushed
+	walk=$(value eviction_hash < "$scratch/fast.json")
+	kept=$(both --tlb 64x8 | value eviction_hash)
+	flushed=$(both --tlb 64x8 --flush | value eviction_hash)
+	same "$flushed" "$walk" || return 1
+	[ "$kept" != "$walk" ] || same "the same" "another decision behind a TLB"
+}
+check "a TLB that harvests flush is as good as none, one that they do not is not" tlb_and_flush
+check "a mapping in the host that is left old is less young" [ \
+	"$(both --fault-old | value eviction_hash)" != "$(value eviction_hash < "$scratch/fast.json")" ]
+check "somebody at the lock changes times, not decisions" same \
+	"$(both --secondary always --contend | value eviction_hash)" \
+	"$(value eviction_hash < "$scratch/always.json")"
+
+# 1.5 M references to 4000 pages, most of them to a few.
+perl -e 'my $seed = 1;
+	for my $n (1 .. 1500000) {
+		$seed = ($seed * 1103515245 + 12345) % 2147483648;
+		my $share = $seed / 2147483648;
+		print pack("V", int(4000 * $share ** 3));
+		print pack("V", 0xffffffff) if $n % 1000 == 0;
+	}' > "$scratch/busy.u32"
+
+groups() { # OPTION...
+	"$sim" "$redis" --guest "$scratch/busy.u32" --memory 25% --shared 100% "$@" --json -
+}
+groups > "$scratch/own.json"
+groups --foreign > "$scratch/foreign.json"
+foreign_counts() {
+	# A page that somebody uses is never put out if everybody counts, and it is if not.
+	same "$(part group_0 used_late < "$scratch/foreign.json")" 0 || return 1
+	[ "$(part group_0 used_late < "$scratch/own.json")" -gt 0 ] || same 0 "used late" || return 1
+	[ "$(part group_1 minor_faults < "$scratch/own.json")" -gt 0 ] || same 0 "minor faults"
+}
+check "references by the other group count only where they are to" foreign_counts
+check "groups decide the same again" same "$(groups | value eviction_hash)" \
+	"$(value eviction_hash < "$scratch/own.json")"
+
+guest_json() {
+	"$sim" "$redis" --guest "$redis" --json result.json > "$scratch/out" 2> "$scratch/err" &&
+		same "$(ls -A "$box")" result.json && same "$(wc -c < "$scratch/err")" 0 &&
+		well_formed result.json && grep -q '^skew [0-9.]* points' "$scratch/out" &&
+		well_formed "$scratch/own.json"
+}
+check "--json with a guest is well-formed, and the tables are printed" guest_json
+rm -f "$box/result.json"
+
+check "a missing guest is refused" refused "cannot open '.*none'.*No such file" "$redis" --guest "$scratch/none"
+check "two guests are refused" refused "one guest at a time" "$redis" --guest a --guest b
+check "both traces from standard input are refused" refused "only one of the two traces" - --guest -
+check "an unknown mode is refused" refused "bad --secondary 'maybe'; give never, evict, fast or always" \
+	"$redis" --guest "$redis" --secondary maybe
+check "an unknown place is refused" refused "bad --look-around 'x'; give none, host, secondary or both" \
+	"$redis" --guest "$redis" --look-around x
+for option in "--secondary evict" --flush --fault-old "--isolate 2" --contend "--look-around none" "--shared 5%" \
+	--foreign; do
+	# shellcheck disable=SC2086
+	check "$option without a guest is refused" refused "--${option:2:5}.* about two traces" "$redis" $option
+done
+for isolate in 0 4097 x; do
+	check "--isolate $isolate is refused" refused "bad --isolate" "$redis" --guest "$redis" --isolate $isolate
+done
+for share in 0% 101% 5 x%; do
+	check "--shared $share is refused" refused "bad --shared" "$redis" --guest "$redis" --shared $share
+done
+check "--foreign without --shared is refused" refused "add --shared" "$redis" --guest "$redis" --foreign
+check "--secondary with --shared is refused" refused "knows no --secondary" "$redis" --guest "$redis" \
+	--shared 5% --secondary evict
+check "another policy with a guest is refused" refused "goes with --policy mglru only" "$redis" \
+	--guest "$redis" -p lru
+check "a guest with larger pages is refused" refused "no pages of 4 KiB" "$redis" --guest "$redis" \
+	--format arm64-s2-16k
+check "output onto the guest's trace is refused" refused "would replace the trace" "$redis" \
+	--guest "$scratch/hand.txt" --json "$scratch/./hand.txt"
 
 # --- notes: one line each on standard error, and all is well ----------------------------------------
 
