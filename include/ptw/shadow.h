@@ -23,8 +23,9 @@
  * - entries are changed by atomic compare-exchange or exchange, and a new mapping is written with
  *   release order, so that who sees it sees that the entry has left the frame before.
  *
- * Who asks looks at a chain as a whole, so a read-side section lasts as long as its longest
- * chain: a few nanoseconds an entry, ten times that if all are young and none is in the cache.
+ * Who asks looks at a chain as a whole, and at up to 64 frames before it asks what that has cost, so a
+ * read-side section may last as long as the chains of 64 frames: a few nanoseconds an entry, ten times
+ * that if all are young and none is in the cache. Where pages are shared by thousands, set chain_limit.
  *
  * What it cannot tell: between the two loads of the word an entry may leave the frame, map
  * another one and come back; if it then, before the compare-exchange, maps that other frame again

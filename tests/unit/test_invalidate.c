@@ -414,6 +414,28 @@ Test(invalidate, unmap_in_parts)
 	}
 }
 
+/* What an MMU leaves out is not unmapped: that is said, also where the MMU makes no error of it. */
+Test(invalidate, unmap_leaves_nothing_out)
+{
+	open_space();
+	space_slot(space, 1, 0, 0, 4000, 0);
+	memset(guest.state, FAKE_YOUNG, 4000);
+	*fake_state(&guest, 0, 2000) |= FAKE_BUSY;
+	begin(0, 4000);
+	cr_assert_eq(unmap(0, 4000), PTW_ERR_AGAIN);
+	cr_assert_leq(result.resume, 2000u, "a page behind is still mapped");
+	for (uint64_t frame = 0; frame < result.resume; frame++)
+		cr_assert_eq(*fake_state(&guest, 0, frame), FAKE_HOLE);
+	cr_assert_eq(*fake_state(&guest, 0, 2000), FAKE_YOUNG | FAKE_BUSY);
+	*fake_state(&guest, 0, 2000) = FAKE_YOUNG;
+	cr_assert_eq(unmap(result.resume, 4000), PTW_OK);
+	cr_assert_eq(*fake_state(&guest, 0, 2000), FAKE_HOLE);
+	cr_assert_eq(result.resume, 4000u);
+	end(0, 4000);
+	close_space();
+}
+
+/* While a fault is in, nothing is unmapped. */
 Test(invalidate, unmap_waits_for_faults)
 {
 	open_space();
