@@ -147,7 +147,10 @@ struct ptw_mmu_remote {
 	uint64_t first;  /**< first frame it knows, a multiple of 64 */
 	uint64_t frames; /**< how many, a multiple of 64 */
 	uint32_t as;     /**< the one address space it has */
-	uint32_t what;   /**< PTW_HARVEST_ACCESSED, PTW_HARVEST_DIRTY: what fetch can tell */
+	/** PTW_HARVEST_ACCESSED, PTW_HARVEST_DIRTY: what fetch can tell. Of one that tells dirty only, accessed
+	 *  is "not asked" at every effort: a last look at a page that nobody else has used is
+	 *  PTW_ERR_AGAIN. So give a dirty log a space of its own, or pages that are not evicted. */
+	uint32_t what;
 	uint32_t fast;   /**< 1: fetch never waits, and may be called in a read-side section */
 	uint32_t reserved; /**< 0 */
 };

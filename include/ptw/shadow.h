@@ -154,7 +154,10 @@ struct ptw_mmu_shadow {
 	uint32_t count;         /**< how many, 1 to 256 */
 	uint32_t reserved;      /**< 0 */
 	/** Any page table, own or attached, whose format, features and layout the entries have;
-	 *  it need not hold them. Must outlive the MMU. The layout of a page table that is not
+	 *  it need not hold them. Must outlive the MMU. Entries have the layout's software bits: in the
+	 *  library's own EPT layout bit 11 in every present one (ptw_layout_own()), without which they
+	 *  count as empty. Entries by the manual alone: attach one without a layout. The layout of a
+	 *  page table that is not
 	 *  attached is exact: nobody changes entries by other rules, and no young entry is
 	 *  reported that was not made old. */
 	struct ptw_pgtable *like;

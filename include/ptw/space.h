@@ -163,7 +163,8 @@ enum ptw_slot_flag {
 struct ptw_slot {
 	size_t size;    /**< sizeof(struct ptw_slot), so that it can grow */
 	uint32_t mmu;   /**< number of the MMU */
-	uint32_t as;    /**< its address space, below 256 */
+	uint32_t as;    /**< its address space, below 256; whether it has this one, and these frames, only
+			 *   questions show: they end with the MMU's error, or find holes */
 	uint64_t frame; /**< first frame */
 	uint64_t pages; /**< how many, at least 1 */
 	uint64_t page;  /**< first page in the space */
