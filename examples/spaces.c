@@ -84,7 +84,8 @@ int main(void)
 	check(ptw_mmu_locked_create(&inner, &lock, &slow), "locked MMU");
 
 	/* mmus.md begins */
-	struct ptw_space_config config = { .size = sizeof(config), .primary = &primary };
+	struct ptw_space_config config = { .size = sizeof(config), .primary = &primary,
+					   .group = 1 };
 	struct ptw_slot slot = { .size = sizeof(slot), .frame = 0, .pages = FRAMES,
 				 .page = GUEST_PAGE, .group = 1 };
 

@@ -20,7 +20,8 @@ struct ptw_consumer;
 
 /** Whom to ask. Each value is another operation of the MMUs, or none. */
 enum ptw_effort {
-	PTW_EFFORT_PRIMARY = 0, /**< the primary MMU only */
+	PTW_EFFORT_PRIMARY = 0, /**< the question is about the primary alone: others count neither as
+				  *  skipped nor as not asked (but ptw_space_covers() tells of them) */
 	PTW_EFFORT_FAST = 1,    /**< and fast secondary ones; not for dirty, which nobody may be left out of */
 	PTW_EFFORT_AGE = 2,     /**< and slow ones that were registered with PTW_REGISTER_AGE_SLOW */
 	PTW_EFFORT_ALL = 3,     /**< everybody */
