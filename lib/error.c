@@ -14,7 +14,7 @@ const char *ptw_strerror(int error)
 	case PTW_ERR_ALIGN:
 		return "address not aligned to the granule";
 	case PTW_ERR_RANGE:
-		return "range empty, wrapping or beyond the input address size";
+		return "range empty, wrapping or beyond what there is";
 	case PTW_ERR_OUTPUT:
 		return "output address or table beyond the output address size";
 	case PTW_ERR_PERM:
@@ -30,7 +30,7 @@ const char *ptw_strerror(int error)
 	case PTW_ERR_UNSUPPORTED:
 		return "not supported by this format, layout or kind of page table";
 	case PTW_ERR_CONTEXT:
-		return "called in a read-side section or an RCU callback, where it would deadlock";
+		return "called in a read-side section or an RCU callback, where it would deadlock, or out of order";
 	case PTW_ERR_EXISTS:
 		return "something is mapped there already";
 	case PTW_ERR_NOMEM:
@@ -40,7 +40,7 @@ const char *ptw_strerror(int error)
 	case PTW_ERR_BLOCK:
 		return "range cuts a leaf extent, which would have to be split";
 	case PTW_ERR_AGAIN:
-		return "entry is owned by another operation or keeps changing, try again";
+		return "somebody else has the entry, lock or page just now, try again";
 	case PTW_ERR_STOPPED:
 		return "stopped by the visitor or output function";
 	case PTW_ERR_FAULT:
@@ -72,7 +72,7 @@ const char *ptw_strerror(int error)
 	case PTW_ERR_PINNED:
 		return "page is pinned";
 	case PTW_ERR_DROPPED:
-		return "page is being invalidated, what its mappings knew is in what unmap returned";
+		return "page, or one that shares its gate, is being invalidated: see what unmap returned";
 	}
 	return "unknown error";
 }

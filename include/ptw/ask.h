@@ -95,7 +95,7 @@ struct ptw_ask_result {
  * efforts PRIMARY and FAST. Not in an operation of an MMU of the same space but for other pages.
  * Ordering: acquire for slots and MMUs; bits as ptw_harvest(). Progress: PRIMARY and FAST: lock-free as
  * ptw_harvest(); otherwise that of the MMUs. Errors: PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_RANGE,
- * PTW_ERR_CONTEXT change nothing; the rest as returned.
+ * PTW_ERR_UNSUPPORTED (dirty or EXACT at effort FAST), PTW_ERR_CONTEXT change nothing; the rest as returned.
  */
 PTW_API int ptw_space_harvest(struct ptw_space *space, uint64_t start, uint64_t end,
 			      const struct ptw_ask *ask, struct ptw_ask_result *result);

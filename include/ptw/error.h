@@ -20,7 +20,7 @@ enum ptw_error {
 	PTW_ERR_ARG = -1,          /**< a null pointer, an unknown flag or enumerator */
 	PTW_ERR_SIZE = -2,         /**< a size field or a buffer is too small */
 	PTW_ERR_ALIGN = -3,        /**< an address is not aligned to the granule */
-	PTW_ERR_RANGE = -4,        /**< a range is empty, wraps, or ends beyond the input address size */
+	PTW_ERR_RANGE = -4,        /**< a range is empty, wraps, or ends beyond the input address size, or the frames of an MMU */
 	PTW_ERR_OUTPUT = -5,       /**< an output address, or a table, is beyond the output address size */
 	PTW_ERR_PERM = -6,         /**< these permissions or this memory type cannot be expressed in the format */
 	PTW_ERR_CONFIG = -7,       /**< a configuration that no hardware could have */
@@ -28,12 +28,12 @@ enum ptw_error {
 	PTW_ERR_CONFIG_FEATURE = -9, /**< a feature the format lacks, or without the one it depends on, as DS without LPA2 */
 	PTW_ERR_CONFIG_MODE = -10, /**< a mode that changes what entry bits mean, as S2PIE: refused, not misread */
 	PTW_ERR_UNSUPPORTED = -11, /**< the format, layout or kind of page table cannot do this */
-	PTW_ERR_CONTEXT = -12,     /**< called where it could deadlock: in an RCU callback or a read-side section */
+	PTW_ERR_CONTEXT = -12,     /**< called where it could deadlock: in an RCU callback or a read-side section; or out of order: an unmap outside an invalidation */
 	PTW_ERR_EXISTS = -13,      /**< something is mapped in the range already */
 	PTW_ERR_NOMEM = -14,       /**< no memory for a table */
 	PTW_ERR_HOLE = -15,        /**< nothing is mapped at the address reached, and the caller asked for strictness */
 	PTW_ERR_BLOCK = -16,       /**< the range cuts a leaf extent, which would have to be split */
-	PTW_ERR_AGAIN = -17,       /**< the entry is owned by another operation or kept changing: try again later, not in a loop that keeps its owner's flush waiting */
+	PTW_ERR_AGAIN = -17,       /**< the entry is owned by another operation or kept changing, or a lock or page is: try again later, not in a loop that keeps its owner's flush waiting */
 	PTW_ERR_STOPPED = -18,     /**< the visitor or sink asked to stop */
 	PTW_ERR_FAULT = -19,       /**< the access is not allowed by the mapping */
 	PTW_ERR_CORRUPT_CYCLE = -20,    /**< a table is reached through itself */
@@ -49,7 +49,7 @@ enum ptw_error {
 	PTW_ERR_LIMIT = -30,       /**< a stated limit is reached: slots, consumers, entries of a chain */
 	PTW_ERR_MMU = -31,         /**< an MMU returned nonsense: bits outside the question, an unknown code, no progress */
 	PTW_ERR_PINNED = -32,      /**< the page must stay where it is */
-	PTW_ERR_DROPPED = -33,     /**< the page is being invalidated: what its mappings knew is in what unmap returned */
+	PTW_ERR_DROPPED = -33,     /**< the page, or one that shares its gate, is being invalidated: what its mappings knew is in what unmap returned */
 };
 
 /**

@@ -76,7 +76,7 @@ struct ptw_space_unmap {
  * @param unmap may be null
  * @param result may be null; `skipped` has the MMUs that have no unmap
  * @return PTW_OK; PTW_ERR_AGAIN: a fault that had entered did not leave in time, or an MMU says so;
- *         done up to result->resume: call again, without an end in between; PTW_ERR_ARG: no
+ *         done up to result->resume: call again, without an end in between; PTW_ERR_CONTEXT: no
  *         invalidation is under way; or the error of an MMU
  *
  * Context: outside read-side sections and RCU callbacks; may block where MMUs do. Ordering: acquire,

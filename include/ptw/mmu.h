@@ -70,7 +70,7 @@ typedef int (*ptw_mmu_ask_fn)(void *context, struct ptw_mmu_ask *ask);
 typedef int (*ptw_mmu_frame_fn)(void *context, uint32_t as, uint64_t frame);
 
 /**
- * The operations of an MMU. `harvest` must be there; null elsewhere means unsupported.
+ * The operations of an MMU. `harvest` or `harvest_dirty` must be there; null elsewhere means unsupported.
  *
  * Context of all but harvest_fast_only: outside read-side sections where the caller of the space is;
  * may block. Any thread, several at a time. They may unmap, change slots and unregister MMUs, the one
@@ -84,11 +84,14 @@ struct ptw_mmu_ops {
 	/** The same, and makes it old. Tells no leaf extent: a space whose consumers must hear of one harvests
 	 *  the frame instead. Null: a harvest of one frame. */
 	ptw_mmu_frame_fn clear_young;
-	/** Test and clear over a run of frames; accessed only. May wait. */
+	/** Test and clear over a run of frames; accessed only. May wait. Null: keeps no accessed state, as a
+	 *  dirty log: has nothing to say where that is asked, and counts neither as skipped nor as not
+	 *  asked, but ptw_space_covers() tells of it. `harvest_fast_only` is null then, too. */
 	ptw_mmu_ask_fn harvest;
 	/** The same, never waiting. Null: this MMU is not fast. */
 	ptw_mmu_ask_fn harvest_fast_only;
-	/** With PTW_HARVEST_DIRTY, alone or with accessed; EXACT; flushes. Null: keeps no dirty state. */
+	/** With PTW_HARVEST_DIRTY, alone or (with `harvest`) with accessed; EXACT; flushes. Null: keeps no
+	 *  dirty state. */
 	ptw_mmu_ask_fn harvest_dirty;
 	/** Unmap the frames and return in young and dirty what was removed; both bitmaps are there. Null:
 	 *  this MMU need not be told of invalidations (it follows the primary by itself). */
@@ -96,6 +99,9 @@ struct ptw_mmu_ops {
 	/** Is the frame pinned (a device reaches it by this mapping)? Null: nothing here is. Should not
 	 *  wait; behind a lock without try_lock it does. */
 	ptw_mmu_frame_fn pinned;
+	/** Does the address space exist, and can the MMU tell of all these frames? Asked when a slot is added:
+	 *  1 yes, 0 no. Null: yes. */
+	int (*knows)(void *context, uint32_t as, uint64_t frame, uint64_t frames);
 	/** Frees what `context` points to: see ptw_mmu_destroy(). Null: nothing to free. */
 	void (*destroy)(void *context);
 };
@@ -144,12 +150,11 @@ struct ptw_mmu_remote {
 	ptw_mmu_ask_fn fetch;
 	/** As ptw_mmu_ops.unmap, or null. */
 	ptw_mmu_ask_fn unmap;
-	uint64_t first;  /**< first frame it knows, a multiple of 64 */
+	uint64_t first;  /**< first frame it knows, a multiple of 64; slots of others are refused */
 	uint64_t frames; /**< how many, a multiple of 64 */
 	uint32_t as;     /**< the one address space it has */
-	/** PTW_HARVEST_ACCESSED, PTW_HARVEST_DIRTY: what fetch can tell. Of one that tells dirty only, accessed
-	 *  is "not asked" at every effort: a last look at a page that nobody else has used is
-	 *  PTW_ERR_AGAIN. So give a dirty log a space of its own, or pages that are not evicted. */
+	/** PTW_HARVEST_ACCESSED, PTW_HARVEST_DIRTY: what fetch can tell. One that tells dirty only is an MMU
+	 *  without `harvest`. */
 	uint32_t what;
 	uint32_t fast;   /**< 1: fetch never waits, and may be called in a read-side section */
 	uint32_t reserved; /**< 0 */

@@ -184,11 +184,12 @@ struct ptw_slot {
  * @param add slots to add
  * @param additions how many
  * @return PTW_OK; PTW_ERR_ABSENT: no such slot or MMU; PTW_ERR_OVERLAP: frames in two slots of the same
- *         address space; PTW_ERR_LIMIT: more than PTW_SLOTS_MAX; PTW_ERR_NOMEM. Nothing was changed then
+ *         address space; PTW_ERR_LIMIT: more than PTW_SLOTS_MAX; PTW_ERR_NOMEM; PTW_ERR_MMU: ptw_mmu_ops.knows
+ *         returned nonsense. Nothing was changed then
  *
  * Context, Ordering: as ptw_space_register(). Progress: lock-free but for memory, linear in the number of
  * slots of the space. Errors: as returned, PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_RANGE (empty, wraps,
- * reaches into or out of private pages), PTW_ERR_CONTEXT.
+ * reaches into or out of private pages, or is not the MMU's: ptw_mmu_ops.knows), PTW_ERR_CONTEXT.
  */
 PTW_API int ptw_space_slots(struct ptw_space *space, const struct ptw_slot *remove,
 			    uint32_t removals, const struct ptw_slot *add, uint32_t additions);

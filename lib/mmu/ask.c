@@ -27,16 +27,15 @@ static bool ptw_ask_one(struct ptw_asking *q, const struct ptw_run *run, uint64_
 static bool ptw_ask_each(struct ptw_asking *q, const struct ptw_version *version, uint64_t at,
 			 bool skip)
 {
-	const struct ptw_run *run;
 	bool complete = true;
 
 	if (q->space->primary.member)
 		complete &= ptw_ask_one(q, &q->space->primary, at, skip);
 	if (q->ask->effort == PTW_EFFORT_PRIMARY)
 		return complete;
-	run = version->run + ptw_version_first(version, at);
-	for (; run < version->run + version->runs && run->page < q->stop; run++)
-		complete &= ptw_ask_one(q, run, at, skip);
+	/* q->stop may fall on the way. */
+	for (uint32_t i = 0; (i = ptw_version_next(version, i, at, q->stop)) < version->runs; i++)
+		complete &= ptw_ask_one(q, &version->run[i], at, skip);
 	return complete;
 }
 
@@ -175,7 +174,7 @@ static int ptw_ask_check(const struct ptw_space *space, uint64_t start, uint64_t
 	if ((ask->flags & ~known) || !(ask->flags & what) || ask->effort > PTW_EFFORT_ALL)
 		return PTW_ERR_ARG;
 	if (ask->effort == PTW_EFFORT_FAST && (ask->flags & (PTW_HARVEST_DIRTY | PTW_HARVEST_EXACT)))
-		return PTW_ERR_ARG;
+		return PTW_ERR_UNSUPPORTED;
 	if (start >= end ||
 	    (ask->cursor && *ask->cursor && (*ask->cursor < start || *ask->cursor > end)))
 		return PTW_ERR_RANGE;
@@ -387,13 +386,9 @@ int ptw_space_covers(struct ptw_space *space, uint64_t start, uint64_t end, uint
 		return PTW_ERR_RANGE;
 	ptw_port_read_lock();
 	version = ptw_version_of(ptw_space_word(space));
-	for (uint32_t i = ptw_version_first(version, start);
-	     i < version->runs && version->run[i].page < end; i++) {
-		const struct ptw_run *run = &version->run[i];
-
-		if (run->end > start && !run->member->age[effort])
-			mask |= run->member->mask;
-	}
+	for (uint32_t i = 0; (i = ptw_version_next(version, i, start, end)) < version->runs; i++)
+		if (!version->run[i].member->age[effort])
+			mask |= version->run[i].member->mask;
 	if (space->primary.member && start < PTW_PAGE_PRIVATE && !space->primary_member.age[effort])
 		mask |= 1;
 	ptw_port_read_unlock();

@@ -20,12 +20,10 @@ static inline bool ptw_quick_fits(const struct ptw_run *run, uint64_t start, uin
 }
 
 /* Everybody who maps the pages; 0: not for the quick lane, or nobody. */
-static inline unsigned int ptw_quick_runs(const struct ptw_space *space,
-					  const struct ptw_version *version, uint64_t start,
-					  uint64_t end, const struct ptw_run *run[PTW_QUICK])
+static ptw_always_inline unsigned int
+ptw_quick_find(const struct ptw_space *space, const struct ptw_version *version, uint64_t start,
+	       uint64_t end, const struct ptw_run *run[PTW_QUICK], bool few)
 {
-	/* A search is for many. */
-	uint32_t i = version->runs > PTW_QUICK ? ptw_version_first(version, start) : 0;
 	unsigned int n = 0;
 
 	if (space->primary.member && start < PTW_PAGE_PRIVATE) {
@@ -33,7 +31,10 @@ static inline unsigned int ptw_quick_runs(const struct ptw_space *space,
 		if (!ptw_quick_fits(run[0], start, end))
 			return 0;
 	}
-	for (; i < version->runs && version->run[i].page < end; i++) {
+	/* As ptw_version_next(); of few, each is looked at by one loop. */
+	for (uint32_t i = few ? 0 : ptw_version_search(version, 0, start, end);
+	     i < version->runs && version->run[i].page < end;
+	     i = few ? i + 1 : ptw_version_search(version, i + 1, start, end)) {
 		if (version->run[i].end <= start)
 			continue;
 		if (n == PTW_QUICK || !ptw_quick_fits(&version->run[i], start, end))
@@ -41,6 +42,24 @@ static inline unsigned int ptw_quick_runs(const struct ptw_space *space,
 		run[n++] = &version->run[i];
 	}
 	return n;
+}
+
+/* Apart: where there are few, not even a call that is not made is to cost registers. */
+static __attribute__((__noinline__)) unsigned int
+ptw_quick_many_runs(const struct ptw_space *space, const struct ptw_version *version,
+		    uint64_t start, uint64_t end, const struct ptw_run *run[PTW_QUICK])
+{
+	return ptw_quick_find(space, version, start, end, run, false);
+}
+
+static ptw_always_inline unsigned int ptw_quick_runs(const struct ptw_space *space,
+						     const struct ptw_version *version,
+						     uint64_t start, uint64_t end,
+						     const struct ptw_run *run[PTW_QUICK])
+{
+	if (__builtin_expect(version->runs > PTW_FEW_RUNS, 0))
+		return ptw_quick_many_runs(space, version, start, end, run);
+	return ptw_quick_find(space, version, start, end, run, true);
 }
 
 /* What the quick lane has found so far. */

@@ -408,12 +408,14 @@ void ptw_ask_with(struct ptw_asking *q, const struct ptw_run *run, ptw_mmu_ask_f
 
 bool ptw_ask_leaves_out(const struct ptw_asking *q, const struct ptw_member *member)
 {
+	/* Who keeps no accessed state is not left out where that is asked. */
 	if (!q->clean)
-		return !member->age[q->ask->effort];
+		return !member->age[q->ask->effort] && member->mmu.ops->harvest;
 	if (member->mmu.ops->harvest_dirty)
 		return !member->clean[q->ask->effort];
 	/* No dirty state to tell, but perhaps the other half of the question. */
-	return (q->ask->flags & PTW_HARVEST_ACCESSED) && !member->age[q->ask->effort];
+	return (q->ask->flags & PTW_HARVEST_ACCESSED) && !member->age[q->ask->effort] &&
+	       member->mmu.ops->harvest;
 }
 
 bool ptw_ask_run(struct ptw_asking *q, const struct ptw_run *run, uint64_t low, uint64_t high)
@@ -425,12 +427,16 @@ bool ptw_ask_run(struct ptw_asking *q, const struct ptw_run *run, uint64_t low, 
 
 	if (ptw_ask_leaves_out(q, member))
 		return false;
+	if (!op)
+		return true;
+	/* Each is asked for what it keeps. */
 	q->flags = q->ask->flags;
-	if (q->clean && !clean) {
+	if (q->clean && !clean)
 		q->flags &= PTW_HARVEST_ACCESSED | PTW_HARVEST_PEEK;
-		if (!(q->flags & PTW_HARVEST_ACCESSED))
-			return true;
-	}
+	if (!member->mmu.ops->harvest)
+		q->flags &= ~(uint32_t)PTW_HARVEST_ACCESSED;
+	if (!(q->flags & (PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY)))
+		return true;
 	/* Everybody's operation may be the same function: then it is not the fast one that is meant. */
 	q->brief = !q->section && !clean && effort < PTW_EFFORT_ALL &&
 		   op == member->mmu.ops->harvest_fast_only;

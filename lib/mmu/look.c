@@ -95,15 +95,14 @@ int ptw_space_look_around(struct ptw_space *space, uint64_t page, const struct p
 	if (space->primary.member && !(how->skip & 1) && (how->said & 1) &&
 	    start < PTW_PAGE_PRIVATE && space->primary_member.age[PTW_EFFORT_FAST])
 		ptw_ask_run(&q, &space->primary, start, end);
-	for (uint32_t i = ptw_version_first(version, page);
-	     i < version->runs && version->run[i].page <= page && !(how->skip & 2); i++) {
+	/* Only slots that map the page itself, and who is fast. */
+	for (uint32_t i = how->skip & 2 ? version->runs : 0;
+	     (i = ptw_version_next(version, i, page, page + 1)) < version->runs; i++) {
 		const struct ptw_run *run = &version->run[i];
 
-		/* Only slots that map the page itself, and who is fast. */
-		if (run->end <= page || !run->member->age[PTW_EFFORT_FAST])
-			continue;
-		ptw_ask_run(&q, run, run->page > start ? run->page : start,
-			    run->end < end ? run->end : end);
+		if (run->member->age[PTW_EFFORT_FAST])
+			ptw_ask_run(&q, run, run->page > start ? run->page : start,
+				    run->end < end ? run->end : end);
 	}
 	q.stop = end; /* an MMU that stopped before is no reason to leave the rest there */
 	if (ask.consumer)
@@ -197,18 +196,16 @@ static const struct ptw_run *ptw_mapping(const struct ptw_space *space,
 					 const struct ptw_version *version, uint64_t page,
 					 uint32_t *next)
 {
+	uint32_t i;
+
 	if (!*next) {
-		*next = 1 + ptw_version_first(version, page);
+		*next = 1;
 		if (space->primary.member && page < PTW_PAGE_PRIVATE)
 			return &space->primary;
 	}
-	while (*next - 1 < version->runs && version->run[*next - 1].page <= page) {
-		const struct ptw_run *run = &version->run[(*next)++ - 1];
-
-		if (run->end > page)
-			return run;
-	}
-	return NULL;
+	i = ptw_version_next(version, *next - 1, page, page + 1);
+	*next = i + 2; /* none: stays behind all of them */
+	return i < version->runs ? &version->run[i] : NULL;
 }
 
 /* Ask every mapping that counts. Returns the references, or the first error. */
@@ -226,6 +223,9 @@ static int ptw_reference_all(struct ptw_asking *q, const struct ptw_version *ver
 			found->foreign++;
 			continue;
 		}
+		/* Keeps no accessed state. */
+		if (!run->member->mmu.ops->harvest)
+			continue;
 		found->mappings++;
 		ret = ptw_run_referenced(q, run, page);
 		if (ret > 0) {

@@ -2,6 +2,25 @@
 /* What the MMUs that come with the library share, and their end. */
 #include "lib/mmu/mmu.h"
 
+int ptw_mmu_check(const struct ptw_mmu *mmu)
+{
+	int ret;
+
+	if (!mmu)
+		return PTW_ERR_ARG;
+	ret = ptw_size_check(mmu, mmu->size, sizeof(*mmu));
+	if (ret)
+		return ret;
+	if (!mmu->ops)
+		return PTW_ERR_ARG;
+	ret = ptw_size_check(mmu->ops, mmu->ops->size, sizeof(*mmu->ops));
+	if (ret)
+		return ret;
+	if (!mmu->ops->harvest && (mmu->ops->harvest_fast_only || !mmu->ops->harvest_dirty))
+		return PTW_ERR_ARG;
+	return PTW_OK;
+}
+
 int ptw_mmu_refuse(struct ptw_mmu_ask *ask, int error)
 {
 	ask->resume = ask->start;

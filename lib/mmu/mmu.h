@@ -8,6 +8,9 @@
 
 #include "lib/walk/harvest_job.h"
 
+/* Check an MMU as it is handed over: PTW_OK, PTW_ERR_ARG or PTW_ERR_SIZE. */
+int ptw_mmu_check(const struct ptw_mmu *mmu);
+
 /*
  * Is this a question? One that is not is answered: it ends where it began. `known`: the flags it
  * may have, of which it needs one of PTW_HARVEST_ACCESSED and PTW_HARVEST_DIRTY; 0: flags do not

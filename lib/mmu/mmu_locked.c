@@ -286,6 +286,14 @@ static int ptw_locked_pinned(void *context, uint32_t as, uint64_t frame)
 	return ret;
 }
 
+/* Does not change, and needs no lock. */
+static int ptw_locked_knows(void *context, uint32_t as, uint64_t frame, uint64_t frames)
+{
+	const struct ptw_locked *l = context;
+
+	return l->inner.knows(l->context, as, frame, frames);
+}
+
 static void ptw_locked_destroy(void *context)
 {
 	ptw_port_free(context, sizeof(struct ptw_locked));
@@ -293,15 +301,11 @@ static void ptw_locked_destroy(void *context)
 
 static int ptw_locked_check(const struct ptw_mmu *inner, const struct ptw_mmu_lock *lock)
 {
-	int ret = ptw_size_check(inner, inner->size, sizeof(*inner));
+	int ret = ptw_mmu_check(inner);
 
 	if (!ret)
 		ret = ptw_size_check(lock, lock->size, sizeof(*lock));
-	if (!ret && !inner->ops)
-		ret = PTW_ERR_ARG;
-	if (!ret)
-		ret = ptw_size_check(inner->ops, inner->ops->size, sizeof(*inner->ops));
-	if (!ret && (!inner->ops->harvest || !lock->unlock || (!lock->lock && !lock->try_lock)))
+	if (!ret && (!lock->unlock || (!lock->lock && !lock->try_lock)))
 		ret = PTW_ERR_ARG;
 	return ret;
 }
@@ -329,12 +333,13 @@ int ptw_mmu_locked_create(const struct ptw_mmu *inner, const struct ptw_mmu_lock
 		.size = sizeof(l->ops),
 		.test_young = ops->test_young ? ptw_locked_test_young : NULL,
 		.clear_young = ops->clear_young ? ptw_locked_clear_young : NULL,
-		.harvest = ptw_locked_harvest,
+		.harvest = ops->harvest ? ptw_locked_harvest : NULL,
 		.harvest_fast_only = lock->try_lock && ops->harvest_fast_only ?
 					     ptw_locked_harvest_fast_only : NULL,
 		.harvest_dirty = ops->harvest_dirty ? ptw_locked_harvest_dirty : NULL,
 		.unmap = ops->unmap ? ptw_locked_unmap : NULL,
 		.pinned = ops->pinned ? ptw_locked_pinned : NULL,
+		.knows = ops->knows ? ptw_locked_knows : NULL,
 		.destroy = ptw_locked_destroy,
 	};
 	*mmu = (struct ptw_mmu){ .size = sizeof(*mmu), .ops = &l->ops, .context = l,

@@ -226,9 +226,10 @@ static int ptw_remote_piece(struct ptw_remote *r, struct ptw_mmu_ask *ask, uint3
 
 static int ptw_remote_ask(struct ptw_remote *r, struct ptw_mmu_ask *ask, uint32_t known)
 {
-	uint64_t start, end, next, cost = 0, blind = 0;
+	uint64_t start, end, next, cost = 0;
 	uint32_t what;
-	int ret = ptw_mmu_ask_check(ask, known);
+	int ret = ptw_mmu_ask_check(ask, known & (r->config.what | PTW_HARVEST_PEEK |
+						  PTW_HARVEST_EXACT));
 
 	if (ret)
 		return ret;
@@ -238,12 +239,7 @@ static int ptw_remote_ask(struct ptw_remote *r, struct ptw_mmu_ask *ask, uint32_
 	if (!ptw_remote_clip(r, ask, &start, &end))
 		return PTW_OK;
 	what = ask->flags & r->config.what;
-	/* Nobody can tell whether they were accessed; all of them are counted already. */
-	if (ask->flags & ~r->config.what & PTW_HARVEST_ACCESSED) {
-		ptw_mmu_not_asked(ask, start, end);
-		blind = end - start;
-	}
-	for (; what && start < end; start = next) {
+	for (; start < end; start = next) {
 		if (ask->budget && cost >= ask->budget)
 			return PTW_ERR_BUDGET;
 		next = (start & ~(uint64_t)63) + PTW_REMOTE_FRAMES;
@@ -251,8 +247,6 @@ static int ptw_remote_ask(struct ptw_remote *r, struct ptw_mmu_ask *ask, uint32_
 		if (next > end || next < start)
 			next = end;
 		ret = ptw_remote_piece(r, ask, what, start, next, &cost);
-		if (blind)
-			ask->not_asked_pages = blind;
 		if (ret)
 			return ret;
 	}
@@ -322,6 +316,14 @@ static int ptw_remote_unmap(void *context, struct ptw_mmu_ask *ask)
 	return ret;
 }
 
+static int ptw_remote_knows(void *context, uint32_t as, uint64_t frame, uint64_t frames)
+{
+	const struct ptw_remote *r = context;
+
+	return as == r->config.as && frame >= r->config.first && frames <= r->config.frames &&
+	       frame - r->config.first <= r->config.frames - frames;
+}
+
 static size_t ptw_remote_bytes(uint64_t words)
 {
 	return sizeof(struct ptw_remote) + 2 * words * sizeof(uint64_t);
@@ -371,10 +373,11 @@ int ptw_mmu_remote_create(const struct ptw_mmu_remote *config, struct ptw_mmu *m
 	accessed = config->what & PTW_HARVEST_ACCESSED;
 	r->ops = (struct ptw_mmu_ops){
 		.size = sizeof(r->ops),
-		.harvest = ptw_remote_harvest,
+		.harvest = accessed ? ptw_remote_harvest : NULL,
 		.harvest_fast_only = config->fast && accessed ? ptw_remote_harvest : NULL,
 		.harvest_dirty = config->what & PTW_HARVEST_DIRTY ? ptw_remote_harvest_dirty : NULL,
 		.unmap = config->unmap ? ptw_remote_unmap : NULL,
+		.knows = ptw_remote_knows,
 		.destroy = ptw_remote_destroy,
 	};
 	*mmu = (struct ptw_mmu){ .size = sizeof(*mmu), .ops = &r->ops, .context = r,

@@ -514,6 +514,16 @@ static void ptw_mmu_table_add(struct ptw_mmu_tables *t, uint32_t as, struct ptw_
 		t->ops.unmap = ptw_mmu_table_unmap;
 }
 
+/* Frames behind the last address are never mapped: they are old. */
+static int ptw_mmu_table_knows(void *context, uint32_t as, uint64_t frame, uint64_t frames)
+{
+	const struct ptw_mmu_tables *t = context;
+
+	(void)frame;
+	(void)frames;
+	return as < t->count;
+}
+
 int ptw_mmu_table_create(const struct ptw_mmu_table *config, struct ptw_mmu *mmu)
 {
 	struct ptw_mmu_tables *t;
@@ -548,6 +558,7 @@ int ptw_mmu_table_create(const struct ptw_mmu_table *config, struct ptw_mmu *mmu
 		.harvest = ptw_mmu_table_harvest,
 		.harvest_fast_only = ptw_mmu_table_harvest,
 		.harvest_dirty = ptw_mmu_table_harvest_dirty,
+		.knows = ptw_mmu_table_knows,
 		.destroy = ptw_mmu_table_destroy,
 	};
 	for (uint32_t i = 0; i < config->count; i++)

@@ -97,6 +97,16 @@ static int ptw_shadow_clear_young(void *context, uint32_t as, uint64_t frame)
 	return ptw_shadow_frame(context, as, frame, PTW_HARVEST_ACCESSED);
 }
 
+/* Frames outside a reverse map are in no entry: they are old. */
+static int ptw_shadow_knows(void *context, uint32_t as, uint64_t frame, uint64_t frames)
+{
+	const struct ptw_shadow *shadow = context;
+
+	(void)frame;
+	(void)frames;
+	return as < shadow->config.count;
+}
+
 static void ptw_shadow_destroy(void *context)
 {
 	struct ptw_shadow *shadow = context;
@@ -112,6 +122,7 @@ static const struct ptw_mmu_ops ptw_shadow_ops = {
 	.harvest_fast_only = ptw_shadow_harvest,
 	.harvest_dirty = ptw_shadow_harvest,
 	.unmap = ptw_shadow_unmap,
+	.knows = ptw_shadow_knows,
 	.destroy = ptw_shadow_destroy,
 };
 
@@ -123,6 +134,7 @@ static const struct ptw_mmu_ops ptw_shadow_flushing_ops = {
 	.harvest = ptw_shadow_harvest,
 	.harvest_dirty = ptw_shadow_harvest,
 	.unmap = ptw_shadow_unmap,
+	.knows = ptw_shadow_knows,
 	.destroy = ptw_shadow_destroy,
 };
 

@@ -8,10 +8,18 @@
 #define PTW_AS_MAX     256u
 #define PTW_FRAMES_LG2 52
 
+/* The lowest power of two that is not below the number of runs. */
+static uint32_t ptw_version_width(uint32_t runs)
+{
+	return runs > 1 ? 2u << (31 - __builtin_clz(runs - 1)) : 1;
+}
+
 struct ptw_version *ptw_version_alloc(uint32_t members, uint32_t runs)
 {
+	const size_t reach = (size_t)2 * ptw_version_width(runs);
 	const size_t bytes = sizeof(struct ptw_version) + runs * sizeof(struct ptw_run) +
-			     members * sizeof(struct ptw_member *) + runs * sizeof(uint32_t);
+			     reach * sizeof(uint64_t) + members * sizeof(struct ptw_member *) +
+			     runs * sizeof(uint32_t);
 	struct ptw_version *version = ptw_port_zalloc(bytes);
 
 	if (!version)
@@ -21,7 +29,8 @@ struct ptw_version *ptw_version_alloc(uint32_t members, uint32_t runs)
 	version->members = members;
 	version->runs = runs;
 	version->run = (struct ptw_run *)(version + 1);
-	version->member = (struct ptw_member **)(version->run + runs);
+	version->reach = (uint64_t *)(version->run + runs);
+	version->member = (struct ptw_member **)(version->reach + reach);
 	version->by_frame = (uint32_t *)(version->member + members);
 	return version;
 }
@@ -75,18 +84,28 @@ static void ptw_sort_by_frame(const struct ptw_run *run, uint32_t *index, uint32
 	}
 }
 
+/* Runs are in order: fill the tree over them. */
+static void ptw_version_reach(struct ptw_version *version)
+{
+	const uint32_t width = ptw_version_width(version->runs);
+	uint64_t *reach = version->reach;
+
+	version->width = width;
+	for (uint32_t i = 0; i < width; i++)
+		reach[width + i] = i < version->runs ? version->run[i].end : 0;
+	for (uint32_t node = width - 1; node; node--)
+		reach[node] = reach[2 * node] > reach[2 * node + 1] ? reach[2 * node] :
+								      reach[2 * node + 1];
+}
+
 bool ptw_version_sort(struct ptw_version *version)
 {
 	struct ptw_run *run = version->run;
-	uint64_t reach = 0;
 
 	ptw_sort_by_page(run, version->runs);
-	for (uint32_t i = 0; i < version->runs; i++) {
-		if (reach < run[i].end)
-			reach = run[i].end;
-		run[i].reach = reach;
+	ptw_version_reach(version);
+	for (uint32_t i = 0; i < version->runs; i++)
 		version->by_frame[i] = i;
-	}
 	ptw_sort_by_frame(run, version->by_frame, version->runs);
 	for (uint32_t i = 1; i < version->runs; i++) {
 		const struct ptw_run *a = &run[version->by_frame[i - 1]];
@@ -114,20 +133,39 @@ struct ptw_member *ptw_version_member(const struct ptw_version *version, uint32_
 									   NULL;
 }
 
-uint32_t ptw_version_first(const struct ptw_version *version, uint64_t page)
+/*
+ * Runs are in the order of their pages, not of their ends: a long one may lie over many behind it. So there
+ * is a tree above them, which says of each subtree how far the farthest of its runs reaches. It is
+ * implicit: the root is reach[1], below `node` are 2 * node and 2 * node + 1, and on the lowest level
+ * reach[width + i] is the end of run i.
+ *
+ * Subtrees that end at or before `low` are passed over whole. They grow on the way up from `i`, and shrink on
+ * the way down: one of each size each way. Who goes from one run to the next sees little above the two.
+ */
+uint32_t ptw_version_search(const struct ptw_version *version, uint32_t i, uint64_t low,
+			    uint64_t high)
 {
-	uint32_t low = 0, high = version->runs;
+	const uint64_t *reach = version->reach;
+	const uint32_t width = version->width;
+	uint32_t node = width + i;
 
-	/* `reach` does not fall, although `end` may. */
-	while (low < high) {
-		uint32_t middle = (low + high) / 2;
-
-		if (version->run[middle].reach <= page)
-			low = middle + 1;
-		else
-			high = middle;
+	/* No run from here on begins before `high`. */
+	if (i >= version->runs || version->run[i].page >= high)
+		return version->runs;
+	/* The largest subtree that begins with run i, then the largest that begins behind it. */
+	node >>= __builtin_ctz(node);
+	while (reach[node] <= low) {
+		node++;
+		node >>= __builtin_ctz(node);
+		if (node == 1) /* that was the last */
+			return version->runs;
 	}
-	return low;
+	while (node < width) {
+		node *= 2;
+		node += reach[node] <= low;
+	}
+	i = node - width;
+	return version->run[i].page < high ? i : version->runs;
 }
 
 const struct ptw_run *ptw_version_frame(const struct ptw_version *version, uint32_t id, uint32_t as,
@@ -181,6 +219,19 @@ static int ptw_slot_check(const struct ptw_slot *slot)
 	return page < PTW_PAGE_PRIVATE || end < page ? PTW_ERR_RANGE : PTW_OK;
 }
 
+/* Can the MMU tell of all its frames? */
+static int ptw_slot_known(const struct ptw_member *member, const struct ptw_slot *slot)
+{
+	const struct ptw_mmu *mmu = &member->mmu;
+	int ret = 1;
+
+	if (mmu->ops->knows)
+		ret = mmu->ops->knows(mmu->context, slot->as, slot->frame, slot->pages);
+	if (ret == 1)
+		return PTW_OK;
+	return ret ? PTW_ERR_MMU : PTW_ERR_RANGE;
+}
+
 static void ptw_run_set(struct ptw_run *run, const struct ptw_slot *slot,
 			struct ptw_member *member)
 {
@@ -212,6 +263,7 @@ static int ptw_version_change(const struct ptw_version *old, const struct ptw_sl
 			      struct ptw_version **out)
 {
 	struct ptw_version *new;
+	int ret;
 
 	if (removals > old->runs)
 		return PTW_ERR_ABSENT;
@@ -242,6 +294,11 @@ static int ptw_version_change(const struct ptw_version *old, const struct ptw_sl
 
 		if (!member)
 			goto absent;
+		ret = ptw_slot_known(member, &add[i]);
+		if (ret) {
+			ptw_version_put(new);
+			return ret;
+		}
 		ptw_run_set(&new->run[new->runs++], &add[i], member);
 	}
 	if (!ptw_version_sort(new)) {

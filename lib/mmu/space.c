@@ -2,24 +2,7 @@
 /* Spaces: their beginning and end, and who is registered. */
 #include "lib/mmu/space.h"
 
-#include "lib/walk/pgtable.h"
-
-int ptw_mmu_check(const struct ptw_mmu *mmu)
-{
-	int ret;
-
-	if (!mmu)
-		return PTW_ERR_ARG;
-	ret = ptw_size_check(mmu, mmu->size, sizeof(*mmu));
-	if (ret)
-		return ret;
-	if (!mmu->ops)
-		return PTW_ERR_ARG;
-	ret = ptw_size_check(mmu->ops, mmu->ops->size, sizeof(*mmu->ops));
-	if (ret)
-		return ret;
-	return mmu->ops->harvest ? PTW_OK : PTW_ERR_ARG;
-}
+#include "lib/mmu/mmu.h"
 
 void ptw_member_operations(struct ptw_member *member)
 {

@@ -41,7 +41,6 @@ struct ptw_run {
 	uint64_t page;
 	uint64_t end;   /* first page behind */
 	uint64_t frame;
-	uint64_t reach; /* highest `end` of this run and all before it in the order of pages */
 	struct ptw_member *member;
 	uint32_t as;
 	uint32_t group;
@@ -54,8 +53,10 @@ struct ptw_version {
 	size_t bytes;
 	uint32_t members;
 	uint32_t runs;
-	struct ptw_member **member; /* by id */
 	struct ptw_run *run;        /* by page */
+	uint64_t *reach;            /* see ptw_version_search() */
+	uint32_t width; /* of the lowest level of `reach`: a power of two */
+	struct ptw_member **member; /* by id */
 	uint32_t *by_frame;         /* indices of runs, by MMU, address space and frame */
 };
 
@@ -156,8 +157,28 @@ bool ptw_version_publish(struct ptw_space *space, struct ptw_version *old,
 /* A member by number; null: none. */
 struct ptw_member *ptw_version_member(const struct ptw_version *version, uint32_t id);
 
-/* Index of the first run, in the order of pages, that reaches beyond `page`. */
-uint32_t ptw_version_first(const struct ptw_version *version, uint64_t page);
+/* So few runs that to look at each costs no more than a search. */
+#define PTW_FEW_RUNS 16u
+
+/* As ptw_version_next(), for many runs. */
+uint32_t ptw_version_search(const struct ptw_version *version, uint32_t i, uint64_t low,
+			    uint64_t high);
+
+/*
+ * Index of the next run, in the order of pages, with any of pages [low, high): `i` or behind it. If there is
+ * none, version->runs. Everybody who looks for runs by page does it by this, with one more than the
+ * last index; `high` may fall from call to call.
+ */
+static inline uint32_t ptw_version_next(const struct ptw_version *version, uint32_t i, uint64_t low,
+					uint64_t high)
+{
+	if (version->runs > PTW_FEW_RUNS)
+		return ptw_version_search(version, i, low, high);
+	for (; i < version->runs && version->run[i].page < high; i++)
+		if (version->run[i].end > low)
+			return i;
+	return version->runs;
+}
 
 /* The run of a frame; null: none. With `next`, the first one that ends behind it in the same address space. */
 const struct ptw_run *ptw_version_frame(const struct ptw_version *version, uint32_t id, uint32_t as,
@@ -165,9 +186,6 @@ const struct ptw_run *ptw_version_frame(const struct ptw_version *version, uint3
 
 /* Fill in the operations by effort. */
 void ptw_member_operations(struct ptw_member *member);
-
-/* Check an MMU as it is handed over: PTW_OK, PTW_ERR_ARG or PTW_ERR_SIZE. */
-int ptw_mmu_check(const struct ptw_mmu *mmu);
 
 /* What was found in the 64 pages from `page` on goes to all consumers but `except`. In a section. */
 void ptw_consumers_word(struct ptw_space *space, uint64_t page, uint64_t young, uint64_t dirty,

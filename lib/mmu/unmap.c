@@ -37,10 +37,9 @@ int ptw_space_unmap(struct ptw_space *space, uint64_t start, uint64_t end,
 		return ret;
 	if (start >= end)
 		return PTW_ERR_RANGE;
-	if (!ptw_gates_closed(space, start, end) ||
-	    (unmap && unmap->consumer && unmap->consumer->space != space))
+	if (unmap && unmap->consumer && unmap->consumer->space != space)
 		return PTW_ERR_ARG;
-	if (!ptw_port_may_block())
+	if (!ptw_gates_closed(space, start, end) || !ptw_port_may_block())
 		return PTW_ERR_CONTEXT;
 	q.space = space;
 	q.ask = &ask;
@@ -61,10 +60,9 @@ int ptw_space_unmap(struct ptw_space *space, uint64_t start, uint64_t end,
 		ptw_ask_outside(&q);
 		while (at < end && !q.error) {
 			q.stop = end;
-			for (uint32_t i = ptw_version_first(version, at);
-			     i < version->runs && version->run[i].page < q.stop; i++)
-				if (version->run[i].end > at)
-					ptw_unmap_run(&q, &version->run[i], at);
+			for (uint32_t i = 0;
+			     (i = ptw_version_next(version, i, at, q.stop)) < version->runs; i++)
+				ptw_unmap_run(&q, &version->run[i], at);
 			at = q.stop;
 		}
 		ptw_ask_outside_end(&q);

@@ -432,6 +432,52 @@ Test(answers, who_keeps_no_dirty_state)
 	}
 }
 
+/* A dirty log says nothing about accessed: nothing is missing then, but ageing does not cover its pages. */
+Test(answers, who_keeps_no_accessed_state)
+{
+	struct ptw_reference how = { .size = sizeof(how) };
+	struct ptw_reference_result found = { .size = sizeof(found) };
+	uint64_t uncovered;
+
+	fake_open(&primary, FAKE_FAST | FAKE_PLAIN, 1, PAGES);
+	fake_open(&guest, FAKE_PLAIN, 2, PAGES);
+	fake_open(&slow, 0, 1, PAGES);
+	guest.ops.harvest = NULL;
+	memset(guest.state, FAKE_YOUNG | FAKE_DIRTY, PAGES);
+	space = space_open(&primary.mmu);
+	cr_assert_eq(space_register(space, &guest, 0), 1u);
+	space_slot(space, 1, 0, 0, 64, 0);
+	for (uint32_t effort = PTW_EFFORT_FAST; effort <= PTW_EFFORT_ALL; effort++) {
+		cr_assert_eq(ask(0, 64, ACCESSED, effort), PTW_OK);
+		cr_assert_eq(result.not_asked_pages, 0u);
+		cr_assert_eq(result.skipped, (uint64_t)0);
+		cr_assert_eq(ptw_space_covers(space, 0, 64, effort, &uncovered), 0);
+		cr_assert_eq(uncovered, (uint64_t)2);
+	}
+	cr_assert_eq(ask(0, 64, ACCESSED | EXACT, PTW_EFFORT_ALL), PTW_OK);
+	cr_assert_eq(ptw_space_test_young(space, 5, PTW_EFFORT_ALL), 0);
+	cr_assert_eq(ptw_space_reference(space, 5, &how, &found), 0);
+	cr_assert_eq(found.mappings, 1u, "the primary");
+	cr_assert_eq(found.skipped, (uint64_t)0);
+	cr_assert_eq(fake_calls(&guest), 0u);
+	cr_assert_eq(ask(0, 64, ACCESSED | DIRTY, PTW_EFFORT_ALL), PTW_OK);
+	cr_assert_eq(guest.calls[FAKE_HARVEST_DIRTY], 1u);
+	cr_assert_eq(guest.last.flags, (uint32_t)DIRTY);
+	cr_assert_eq(bits_in(dirty, WORDS), 64u);
+	cr_assert_eq(bits_in(young, WORDS), 0u);
+	cr_assert_eq(result.not_asked_pages, 0u);
+	space_close(space);
+	/* One that keeps nothing, or is fast at nothing, is no MMU. */
+	guest.ops.harvest_fast_only = fake_harvest_fast;
+	space = space_open(NULL);
+	cr_assert_eq(ptw_space_register(space, &guest.mmu, NULL, NULL), PTW_ERR_ARG);
+	guest.ops.harvest_fast_only = NULL;
+	guest.ops.harvest_dirty = NULL;
+	cr_assert_eq(ptw_space_register(space, &guest.mmu, NULL, NULL), PTW_ERR_ARG);
+	cr_assert_eq(space_info(space).mmus, 0u);
+	close_space();
+}
+
 /* Peeking changes nothing. */
 Test(answers, peek)
 {

@@ -106,10 +106,10 @@ Test(ask, argument_errors_change_nothing)
 	refused(100, 164, PTW_ERR_ARG);
 	bad.effort = PTW_EFFORT_FAST;
 	bad.flags = DIRTY;
-	refused(100, 164, PTW_ERR_ARG);
+	refused(100, 164, PTW_ERR_UNSUPPORTED);
 	bad.effort = PTW_EFFORT_FAST;
 	bad.flags = ACCESSED | EXACT;
-	refused(100, 164, PTW_ERR_ARG);
+	refused(100, 164, PTW_ERR_UNSUPPORTED);
 	refused(100, 100, PTW_ERR_RANGE);
 	refused(100, 99, PTW_ERR_RANGE);
 	bad.cursor = &cursor;

@@ -81,10 +81,10 @@ Test(invalidate, argument_errors_change_nothing)
 	cr_assert_eq(ptw_space_invalidate_end(NULL, 0, 1), PTW_ERR_ARG);
 	cr_assert_eq(ptw_space_invalidate_end(space, 1, 1), PTW_ERR_RANGE);
 	cr_assert_eq(ptw_space_invalidate_end(space, 0, 1), PTW_ERR_ARG, "none is under way");
-	cr_assert_eq(ptw_space_unmap(space, 0, 1, NULL, NULL), PTW_ERR_ARG, "none is under way");
+	cr_assert_eq(ptw_space_unmap(space, 0, 1, NULL, NULL), PTW_ERR_CONTEXT, "none is under way");
 	begin(0, 100);
 	cr_assert_eq(ptw_space_invalidate_end(space, 0, RUN + 1), PTW_ERR_ARG, "not all of it");
-	cr_assert_eq(ptw_space_unmap(space, 0, RUN + 1, NULL, NULL), PTW_ERR_ARG);
+	cr_assert_eq(ptw_space_unmap(space, 0, RUN + 1, NULL, NULL), PTW_ERR_CONTEXT);
 	cr_assert_eq(ptw_space_unmap(NULL, 0, 1, NULL, NULL), PTW_ERR_ARG);
 	cr_assert_eq(ptw_space_unmap(space, 1, 1, NULL, NULL), PTW_ERR_RANGE);
 	how.size--;

@@ -345,18 +345,16 @@ Test(mmu_remote, what_is_known)
 	cr_assert(mmu.ops->harvest_fast_only && !mmu.ops->harvest_dirty);
 	ptw_mmu_destroy(&mmu);
 	open_remote(DIRTY);
-	cr_assert(!mmu.ops->harvest_fast_only && mmu.ops->harvest_dirty);
-	/* Not old, but unknown. */
-	cr_assert_eq(ask(&q, FIRST - 5, FIRST + 70, ACCESSED), PTW_OK);
-	assert_counted(&q);
-	cr_assert_eq(q.ask.not_asked_pages, 70u);
-	cr_assert_eq(source.fetches, 0u);
+	cr_assert(!mmu.ops->harvest && !mmu.ops->harvest_fast_only && mmu.ops->harvest_dirty);
 	set(source.dirty, FIRST + 5);
 	set(source.not_asked, FIRST + 6);
-	cr_assert_eq(ask(&q, FIRST, FIRST + 1000, ACCESSED | DIRTY), PTW_OK);
+	/* Who calls it nevertheless is refused. */
+	cr_assert_eq(ask(&q, FIRST, FIRST + 1000, ACCESSED | DIRTY), PTW_ERR_ARG);
+	cr_assert_eq(source.fetches, 0u);
+	cr_assert_eq(ask(&q, FIRST, FIRST + 1000, DIRTY), PTW_OK);
 	assert_counted(&q);
 	cr_assert_eq(q.ask.dirty_pages, 1u);
-	cr_assert_eq(q.ask.not_asked_pages, 1000u);
+	cr_assert_eq(q.ask.not_asked_pages, 1u);
 	cr_assert_eq(source.flags, (uint32_t)DIRTY);
 	ptw_mmu_destroy(&mmu);
 	{
@@ -368,6 +366,20 @@ Test(mmu_remote, what_is_known)
 		cr_assert(!mmu.ops->harvest_fast_only && !mmu.ops->unmap && mmu.ops->harvest);
 		ptw_mmu_destroy(&mmu);
 	}
+}
+
+/* Slots of frames it cannot tell of are refused. */
+Test(mmu_remote, frames_it_knows)
+{
+	open_remote(ACCESSED);
+	cr_assert_eq(mmu.ops->knows(mmu.context, 3, FIRST, FRAMES), 1);
+	cr_assert_eq(mmu.ops->knows(mmu.context, 3, FIRST + FRAMES - 1, 1), 1);
+	cr_assert_eq(mmu.ops->knows(mmu.context, 2, FIRST, FRAMES), 0);
+	cr_assert_eq(mmu.ops->knows(mmu.context, 3, FIRST - 1, 2), 0);
+	cr_assert_eq(mmu.ops->knows(mmu.context, 3, FIRST, FRAMES + 1), 0);
+	cr_assert_eq(mmu.ops->knows(mmu.context, 3, FIRST + FRAMES - 1, 2), 0);
+	cr_assert_eq(mmu.ops->knows(mmu.context, 3, FIRST + FRAMES, UINT64_MAX - 5), 0);
+	ptw_mmu_destroy(&mmu);
 }
 
 /* What goes takes along what was known of it; nothing of its neighbours. */
@@ -429,10 +441,10 @@ Test(mmu_remote, unmap)
 
 static uint64_t set_bits, got_bits;
 
-static void *asker(void *unused)
+static void *asker(void *number)
 {
 	const uint64_t base = FIRST;
-	uint64_t random = test_seed() + (uintptr_t)unused, got = 0;
+	uint64_t random = test_seed() + *(const uint64_t *)number, got = 0;
 	struct question *q = calloc(1, sizeof(*q));
 
 	for (unsigned int i = 0; q && i < RACE_ROUNDS / test_slowness(); i++) {
@@ -476,14 +488,14 @@ Test(mmu_remote, two_questions_at_once, .timeout = 120)
 {
 	static struct question q;
 	pthread_t thread[3];
-	char *const who = NULL;
+	uint64_t number[2] = { 1, 2 };
 
 	open_remote(ACCESSED | DIRTY);
 	/* Each bit once, so that sums can be compared. */
 	for (uint64_t f = 0; f < 600; f++)
 		set(source.young, FIRST + f);
 	for (unsigned int i = 0; i < 2; i++)
-		cr_assert_eq(pthread_create(&thread[i], NULL, asker, who + i), 0);
+		cr_assert_eq(pthread_create(&thread[i], NULL, asker, &number[i]), 0);
 	for (unsigned int i = 0; i < 2; i++)
 		cr_assert_eq(pthread_join(thread[i], NULL), 0);
 	cr_assert_eq(ask(&q, FIRST, FIRST + 640, ACCESSED), PTW_OK);
@@ -492,7 +504,7 @@ Test(mmu_remote, two_questions_at_once, .timeout = 120)
 	got_bits = 0;
 	cr_assert_eq(pthread_create(&thread[2], NULL, setter, NULL), 0);
 	for (unsigned int i = 0; i < 2; i++)
-		cr_assert_eq(pthread_create(&thread[i], NULL, asker, who + i), 0);
+		cr_assert_eq(pthread_create(&thread[i], NULL, asker, &number[i]), 0);
 	for (unsigned int i = 0; i < 3; i++)
 		cr_assert_eq(pthread_join(thread[i], NULL), 0);
 	cr_assert_eq(ask(&q, FIRST, FIRST + 640, ACCESSED), PTW_OK);

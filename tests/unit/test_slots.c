@@ -2,6 +2,8 @@
 /* Slots: added, removed and moved, found again, and refused. */
 #include "tests/unit/fake_mmu.h"
 
+#include "lib/mmu/space.h"
+
 static struct ptw_space *space;
 static struct fake fake[4]; /* registered as 1 to 3; 0 is the primary */
 
@@ -252,6 +254,38 @@ Test(slots, as_many_as_are_allowed)
 	free(many);
 }
 
+static int asked_as, asked_frames, knows_answer;
+
+static int knows(void *context, uint32_t as, uint64_t frame, uint64_t frames)
+{
+	(void)context;
+	asked_as = (int)as;
+	asked_frames = (int)(frame * 1000 + frames);
+	return knows_answer;
+}
+
+/* An MMU says whether it can tell of the frames of a slot. */
+Test(slots, frames_an_mmu_does_not_know)
+{
+	struct ptw_slot slot = slot_of(2, 1, 7, 64, 0), two[2] = { slot_of(1, 0, 0, 64, 0), slot };
+
+	open_space();
+	fake[2].ops.knows = knows;
+	cr_assert_eq(ptw_space_add_slot(space, &slot), PTW_ERR_RANGE);
+	cr_assert(asked_as == 1 && asked_frames == 7064);
+	cr_assert_eq(ptw_space_slots(space, NULL, 0, two, 2), PTW_ERR_RANGE);
+	cr_assert_eq(slots(), 0u);
+	knows_answer = 2;
+	cr_assert_eq(ptw_space_add_slot(space, &slot), PTW_ERR_MMU);
+	knows_answer = -5;
+	cr_assert_eq(ptw_space_add_slot(space, &slot), PTW_ERR_MMU);
+	cr_assert_eq(slots(), 0u);
+	knows_answer = 1;
+	cr_assert_eq(ptw_space_slots(space, NULL, 0, two, 2), PTW_OK);
+	cr_assert_eq(slots(), 2u);
+	close_space();
+}
+
 /* A page in several slots: everybody who maps it is asked, once for each mapping. */
 Test(slots, aliases)
 {
@@ -434,4 +468,189 @@ Test(slots, as_a_naive_model)
 		compare_with_model(&model, &random);
 	}
 	close_space();
+}
+
+/* --- runs by page --- */
+
+#define SPAN 64u   /* pages that sets lie in */
+#define RUNS 2500u /* no power of two */
+
+static struct ptw_member nobody;
+
+static struct ptw_run run_of(uint32_t i, uint64_t page, uint64_t pages)
+{
+	/* Frames of their own: of these none overlap. */
+	return (struct ptw_run){ .page = page, .end = page + pages, .frame = 1000000u * (uint64_t)i,
+				 .member = &nobody };
+}
+
+/* Some short, some over half of what there is, some that begin where another does. */
+static struct ptw_version *random_runs(uint32_t count, uint64_t base, uint64_t *random)
+{
+	const unsigned int longs = random_chance(random, 50) ? 0 : 15;
+	const unsigned int twins = random_chance(random, 50) ? 0 : 30;
+	struct ptw_version *version = ptw_version_alloc(0, count);
+
+	cr_assert(version);
+	for (uint32_t i = 0; i < count; i++) {
+		const uint64_t at = random_below(random, SPAN - 1);
+		const uint64_t most = random_chance(random, longs) ? SPAN - at : 1 + (SPAN - at) / 16;
+
+		version->run[i] = run_of(i, base + at, 1 + random_below(random, most));
+		if (i && random_chance(random, twins))
+			version->run[i].page = version->run[i - 1].page;
+		if (version->run[i].end <= version->run[i].page)
+			version->run[i].end = version->run[i].page + 1;
+	}
+	/* One in front of all. */
+	if (count && random_chance(random, 50))
+		version->run[0] = run_of(0, base, SPAN);
+	cr_assert(ptw_version_sort(version));
+	return version;
+}
+
+static void all_questions(const struct ptw_version *version, uint64_t base)
+{
+	/* Offsets: the last end may be the last number there is. */
+	for (uint64_t first = 0; first < SPAN; first++) {
+		for (uint64_t last = first; last < SPAN; last++) {
+			const uint64_t low = base + first, high = base + last + 1;
+			uint32_t expected = version->runs;
+
+			cr_assert_eq(ptw_version_next(version, version->runs, low, high), expected);
+			for (uint32_t i = version->runs; i--;) {
+				const struct ptw_run *run = &version->run[i];
+
+				if (run->page < high && run->end > low)
+					expected = i;
+				cr_assert_eq(ptw_version_next(version, i, low, high), expected,
+					     "run %u of %u, pages [%" PRIu64 ", %" PRIu64 ")", i,
+					     version->runs, first, last + 1);
+			}
+		}
+	}
+}
+
+/* The last set of pages there is ends where numbers do. */
+Test(slots, runs_by_page_as_a_naive_scan)
+{
+	const unsigned int rounds = 140 / test_slowness() + 1;
+	const uint64_t bases[] = { 0, PTW_PAGE_PRIVATE - SPAN / 2, UINT64_MAX - SPAN };
+	uint64_t random = test_seed();
+
+	for (unsigned int round = 0; round < rounds; round++) {
+		/* Each number once, if there is time; what is left of it goes to any. */
+		const uint32_t count = rounds > 70 ? round % 70 : (uint32_t)random_below(&random, 70);
+		const uint64_t base = bases[random_below(&random, 3)];
+		struct ptw_version *version = random_runs(count, base, &random);
+
+		for (uint32_t i = 1; i < count; i++)
+			cr_assert(version->run[i - 1].page <= version->run[i].page);
+		all_questions(version, base);
+		ptw_version_put(version);
+	}
+}
+
+/*
+ * All runs in [first, last) end too early. Make what is known of them wrong, but for the roots of the largest
+ * subtrees that lie in the range: at most two on each level. Returns how many these are.
+ */
+static unsigned int spoil(struct ptw_version *version, uint32_t first, uint32_t last)
+{
+	unsigned int roots = 0;
+
+	for (uint32_t i = first; i < last; i++)
+		version->run[i].end = UINT64_MAX;
+	while (first < last) {
+		uint32_t size = first & -first;
+
+		while (first + size > last)
+			size /= 2;
+		for (uint32_t below = size / 2; below; below /= 2)
+			for (uint32_t i = first; i < first + size; i += below)
+				version->reach[(version->width + i) / below] = UINT64_MAX;
+		first += size;
+		roots++;
+	}
+	return roots;
+}
+
+/* A search that looked at more runs, or more of the tree, than it may would answer wrongly. */
+Test(slots, behind_a_long_slot_few_are_looked_at)
+{
+	uint64_t random = test_seed();
+
+	for (unsigned int round = 0; round < 64; round++) {
+		struct ptw_version *version = ptw_version_alloc(0, RUNS);
+		const uint32_t target = 1 + (uint32_t)random_below(&random, RUNS - 1);
+		const uint64_t page = 2 * (uint64_t)target;
+		unsigned int roots;
+
+		cr_assert(version);
+		version->run[0] = run_of(0, 0, 4 * RUNS);
+		for (uint32_t i = 1; i < RUNS; i++)
+			version->run[i] = run_of(i, 2 * (uint64_t)i, 1);
+		cr_assert(ptw_version_sort(version));
+		roots = spoil(version, 1, target);
+		cr_assert_leq(roots, 24u);
+		cr_assert_eq(ptw_version_next(version, 0, page, page + 1), 0u, "the long one");
+		cr_assert_eq(ptw_version_next(version, 1, page, page + 1), target);
+		cr_assert_eq(ptw_version_next(version, target + 1, page, page + 1), RUNS);
+		/* Nothing but the long one is there. */
+		cr_assert_eq(ptw_version_next(version, 1, page - 1, page), RUNS, "a gap");
+		ptw_version_put(version);
+	}
+}
+
+/* Every kind of question finds the same slots, however many there are. */
+static void ask_all_ways(uint64_t page, uint64_t mappers)
+{
+	uint64_t young = 0, not_asked = 0, mask = 0;
+	struct ptw_ask ask = { .size = sizeof(ask), .flags = PTW_HARVEST_ACCESSED,
+			       .effort = PTW_EFFORT_FAST, .young = &young };
+	struct ptw_ask_result result = { .size = sizeof(result) };
+	const struct ptw_look_around around = { .size = sizeof(around), .window = 1, .said = 1,
+						.young = &young };
+	const struct ptw_reference last = { .size = sizeof(last) };
+	struct ptw_reference_result found = { .size = sizeof(found) };
+
+	cr_assert_eq(ptw_space_covers(space, page, page + 1, PTW_EFFORT_PRIMARY, &mask), !mappers);
+	cr_assert_eq(mask, mappers);
+	cr_assert_eq(ptw_space_harvest(space, page, page + 1, &ask, &result), PTW_OK);
+	cr_assert_eq(result.asked, mappers | 1, "quick, page %" PRIu64, page);
+	ask.not_asked = &not_asked; /* not for the quick lane */
+	cr_assert_eq(ptw_space_harvest(space, page, page + 1, &ask, &result), PTW_OK);
+	cr_assert_eq(result.asked, mappers | 1, "page %" PRIu64, page);
+	cr_assert_eq(ptw_space_look_around(space, page, &around, &result), PTW_OK);
+	cr_assert_eq(result.asked, mappers | 1, "look-around, page %" PRIu64, page);
+	cr_assert_eq(ptw_space_reference(space, page, &last, &found), 0);
+	cr_assert_eq(found.mappings, 1u + bits_in(&mappers, 1), "last look, page %" PRIu64, page);
+	/* These MMUs cannot drop anything. */
+	cr_assert_eq(ptw_space_invalidate_begin(space, page, page + 1), PTW_OK);
+	cr_assert_eq(ptw_space_unmap(space, page, page + 1, NULL, &result), PTW_OK);
+	cr_assert_eq(result.skipped, mappers, "unmap, page %" PRIu64, page);
+	cr_assert_eq(ptw_space_invalidate_end(space, page, page + 1), PTW_OK);
+}
+
+Test(slots, questions_behind_a_long_slot)
+{
+	static const uint32_t counts[] = { 2, 14, 15, 900 };
+
+	for (unsigned int n = 0; n < sizeof(counts) / sizeof(counts[0]); n++) {
+		const uint64_t pages = 4 * (uint64_t)counts[n];
+
+		open_space();
+		space_slot(space, 2, 0, 0, 4096, 0);
+		/* From the last to the first, each four pages of which it has one. */
+		for (uint64_t i = counts[n]; i--;)
+			space_slot(space, 1, 0, i, 1, 4 * i + 1);
+		space_slot(space, 3, 0, 0, pages / 2, 1 + pages / 4);
+		for (uint64_t page = 0; page < 4096; page += page < 64 ? 1 : 37) {
+			const bool third = page > pages / 4 && page < 1 + pages / 4 + pages / 2;
+
+			ask_all_ways(page, 4 | (page % 4 == 1 && page < pages ? 2 : 0) |
+						   (third ? 8 : 0));
+		}
+		close_space();
+	}
 }
