@@ -56,6 +56,13 @@ struct ptw_format {
 	uint64_t group_bit;  /* marks a member; 0: the format has no groups */
 	uint64_t accessed;   /* level 0, exact layouts: an entry without this bit is not young */
 	bool and_clear;      /* level 0, exact layouts: clearing `accessed` alone makes a leaf old */
+	/* Hardware uses no value in which all of these are zero, nor, where the layout counts them among
+	 * saved_mask, those of walked_saved. 0: what is present is no layout's matter. */
+	uint64_t walked;
+	uint64_t walked_saved;
+	/* Level 0, exact layouts: an entry without these and `accessed` is old, by whatever rules it was
+	 * written. 0 where hardware sets `accessed`. */
+	uint64_t unmarked;
 
 	/* Of any value at `level`: is it present (a leaf or a table entry)? */
 	bool (*present)(const struct ptw_layout *l, uint64_t e, unsigned int level);

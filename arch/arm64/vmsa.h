@@ -70,7 +70,8 @@ static inline uint64_t arm_make_old(const struct ptw_layout *l, uint64_t e, unsi
 	{                                                                                          \
 		.name = label, .granule_lg2 = (granule), .index_lg2 = (granule)-3,                 \
 		.group_lg2 = __VA_ARGS__, .group_bit = ARM_CONTIG, .accessed = ARM_AF,             \
-		.and_clear = true, .present = arm_present, .leaf = arm_leaf,                       \
+		.and_clear = true, .walked = ARM_VALID,                                            \
+		.present = arm_present, .leaf = arm_leaf,                                          \
 		.address = arm_address, .young = arm_young, .dirty_leaf = is_dirty,                \
 		.make_old = arm_make_old, .make_clean = clean                                      \
 	}

@@ -97,14 +97,17 @@ static inline uint64_t ept_make_clean(const struct ptw_layout *l, uint64_t e, un
 }
 
 #define EPT_FORMAT_FIELDS                                                                          \
-	.granule_lg2 = 12, .index_lg2 = 9, .accessed = EPT_A,                                   \
+	.granule_lg2 = 12, .index_lg2 = 9, .accessed = EPT_A, .walked = EPT_RWX,                   \
+	.walked_saved = EPT_XU,                                                                    \
 	.present = ept_present, .leaf = ept_leaf, .address = ept_address, .young = ept_young,      \
 	.dirty_leaf = ept_dirty, .make_old = ept_make_old, .make_clean = ept_make_clean
 
 static const struct ptw_format ept_format = { .name = "ept", .and_clear = true, EPT_FORMAT_FIELDS };
 /* Somebody else's, whose layout says leaf by leaf whether accessed and dirty are bits or permissions. */
 static const struct ptw_format ept_attached_format = { .name = "ept", EPT_FORMAT_FIELDS };
-static const struct ptw_format ept_tracked_format = { .name = "ept-tracked", EPT_FORMAT_FIELDS };
+/* No hardware sets A here: an old entry is one without permissions. */
+static const struct ptw_format ept_tracked_format = { .name = "ept-tracked", .unmarked = EPT_RWX,
+						      EPT_FORMAT_FIELDS };
 
 static const struct ptw_layout ept_layout = {
 	.size = sizeof(struct ptw_layout),

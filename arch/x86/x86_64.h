@@ -80,6 +80,7 @@ static const struct ptw_format x86_64_format = {
 	.index_lg2 = 9,
 	.accessed = X86_A,
 	.and_clear = true,
+	.walked = X86_P,
 	.present = x86_64_present,
 	.leaf = x86_64_leaf,
 	.address = x86_64_address,

@@ -23,9 +23,12 @@
  * - entries are changed by atomic compare-exchange or exchange, and a new mapping is written with
  *   release order, so that who sees it sees that the entry has left the frame before.
  *
- * Who asks looks at a chain as a whole, and at up to 64 frames before it asks what that has cost, so a
- * read-side section may last as long as the chains of 64 frames: a few nanoseconds an entry, ten times
- * that if all are young and none is in the cache. Where pages are shared by thousands, set chain_limit.
+ * Who asks looks at a chain as a whole: a few nanoseconds an entry, ten times that if all are young and
+ * none is in the cache. Between two chains a read-side section that has cost enough (4096 entries, 16 for
+ * a changed one) ends and another one begins. In a section of the caller's own nothing but a budget
+ * shortens it, which is looked at after each 64 frames, and between two chains once those of the 64
+ * have cost 4096; but not while blocks are in the map: then the chains of 64 frames are asked together.
+ * Where pages are shared by thousands, set chain_limit.
  *
  * What it cannot tell: between the two loads of the word an entry may leave the frame, map
  * another one and come back; if it then, before the compare-exchange, maps that other frame again
@@ -155,11 +158,12 @@ struct ptw_mmu_shadow {
 	uint32_t reserved;      /**< 0 */
 	/** Any page table, own or attached, whose format, features and layout the entries have;
 	 *  it need not hold them. Must outlive the MMU. Entries have the layout's software bits: in the
-	 *  library's own EPT layout bit 11 in every present one (ptw_layout_own()), without which they
-	 *  count as empty. Entries by the manual alone: attach one without a layout. The layout of a
-	 *  page table that is not
-	 *  attached is exact: nobody changes entries by other rules, and no young entry is
-	 *  reported that was not made old. */
+	 *  library's own EPT layout bit 11 in every present one (ptw_layout_own()). One without, which
+	 *  hardware uses nevertheless, contradicts the layout: its frame is "not asked" (or old, if by
+	 *  hardware's bits it is and accessed was all that was asked), and is not unmapped.
+	 *  Entries by the manual alone: attach one without a layout. The layout of a page table that is
+	 *  not attached is exact: nobody changes entries by other rules, and no young entry is reported
+	 *  that was not made old. */
 	struct ptw_pgtable *like;
 	/**
 	 * Makes one entry non-present and returns what it was: called for each entry when frames
@@ -168,6 +172,7 @@ struct ptw_mmu_shadow {
 	 * compare-exchange to the layout's empty value, which a writer may use again before the
 	 * flush; where that breaks the rules (break-before-make), zap to a value that keeps
 	 * others off until `flush`.
+	 * Not called for a frame with an entry that contradicts the layout.
 	 * @return the entry's last value; the layout's empty one if it was not present any more
 	 */
 	uint64_t (*zap)(void *context, uint64_t *entry, unsigned int level);
@@ -185,9 +190,11 @@ struct ptw_mmu_shadow {
  * @param mmu set on success; give it back with ptw_mmu_destroy()
  * @return PTW_OK, PTW_ERR_NOMEM, or an argument error
  *
- * Unmapping takes entries out of the reverse map, too. A page that several entries map is young
- * if any is, and made old in all of them. Frames that are in no entry, or not in the map, are
- * old; a budget is looked at after each 64 frames.
+ * Unmapping takes entries out of the reverse map, too. It ends before the first frame with an entry
+ * that hardware uses and the layout does not call present: PTW_ERR_UNSUPPORTED, with all before `resume`
+ * done, and that entry alive and in the map. Trying again does not help, another `like` does. A page
+ * that several entries map is young if any is, and made old in all of them. Frames that are in no entry,
+ * or not in the map, are old.
  *
  * Context: may allocate. Ordering: none. Progress: may wait for memory. Errors: PTW_ERR_ARG,
  * PTW_ERR_SIZE, PTW_ERR_UNSUPPORTED (contiguous groups, whose young state takes more than an

@@ -91,6 +91,7 @@ struct ptw_rmap_found {
 	uint64_t young;
 	uint64_t dirty;
 	uint64_t not_asked;
+	unsigned int done; /* words that are dealt with: all, or it ended before this one */
 };
 
 /* A question about frames, under way. */
@@ -120,8 +121,20 @@ struct ptw_rmap_job {
  */
 int ptw_rmap_ask(struct ptw_rmap_job *job);
 
-/* Unmap the entries in `n` words of `level`. PTW_OK, or PTW_ERR_AGAIN, and what was done is in
- * `found`. */
+/* Between two words nothing is in hand that a section keeps: end it if it has cost enough, and begin
+ * another one. No grace period comes of that if the caller holds a section himself. */
+static inline void ptw_rmap_section(struct ptw_rmap_job *job)
+{
+	if (job->cost < PTW_SECTION_COST)
+		return;
+	ptw_port_read_unlock();
+	job->spent += job->cost;
+	job->cost = 0;
+	ptw_port_read_lock();
+}
+
+/* Unmap the entries in `n` words of `level`. PTW_OK, PTW_ERR_AGAIN (a word was held), or
+ * PTW_ERR_UNSUPPORTED (an entry contradicts its layout), and what was done is in `found`. */
 int ptw_rmap_unmap(struct ptw_rmap_job *job, uint64_t *words, unsigned int n, unsigned int level,
 		   struct ptw_rmap_found *found);
 

@@ -135,9 +135,57 @@ static uint64_t ptw_rmap_candidates(struct ptw_rmap_job *job, uint64_t *words, u
 	return some;
 }
 
+/*
+ * A question that ends behind word `done`, as chains of thousands have used up its budget. What was
+ * taken of the words behind is told; what can be asked once more is not.
+ */
+static int ptw_rmap_ended(const struct ptw_rmap_job *job, unsigned int done,
+			  struct ptw_rmap_found *found)
+{
+	const uint64_t before = ((uint64_t)1 << done) - 1;
+
+	found->done = done;
+	found->not_asked &= before;
+	if (job->entries.peek) {
+		found->young &= before;
+		found->dirty &= before;
+	}
+	return PTW_ERR_BUDGET;
+}
+
+/*
+ * Words that are held while they are asked, of `n`. PTW_OK, or PTW_ERR_BUDGET: not before they have cost
+ * as much as a section, since what comes next looks at these words again. Blocks would be asked again,
+ * too, so where there are some the words of a piece of output are asked together.
+ */
+static __attribute__((__noinline__)) int ptw_rmap_age_held(struct ptw_rmap_job *job, uint64_t *words,
+							   unsigned int n, unsigned int level,
+							   uint64_t later,
+							   struct ptw_rmap_found *found)
+{
+	const uint64_t began = job->spent + job->cost;
+	const uint64_t limit = ptw_max(began + PTW_SECTION_COST, job->ask->budget);
+	const bool may_end = job->ask->budget && job->levels == 1;
+
+	for (; later; later &= later - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(later);
+		uint32_t what = job->hold ? ptw_rmap_ask_held(job, &words[i], level) :
+					    ptw_rmap_ask_word(job, &words[i], level);
+		uint64_t bit = (uint64_t)1 << i;
+
+		found->young |= what & PTW_EXTENT_YOUNG ? bit : 0;
+		found->dirty |= what & PTW_EXTENT_DIRTY ? bit : 0;
+		found->not_asked |= what & PTW_CLEAR_BUSY ? bit : 0;
+		if (may_end && i + 1 < n && job->spent + job->cost >= limit)
+			return ptw_rmap_ended(job, i + 1, found);
+		ptw_rmap_section(job);
+	}
+	return PTW_OK;
+}
+
 /* What the entries in `n` words say, 64 at most. */
-static void ptw_rmap_age(struct ptw_rmap_job *job, uint64_t *words, unsigned int n,
-			 unsigned int level, struct ptw_rmap_found *found)
+static int ptw_rmap_age(struct ptw_rmap_job *job, uint64_t *words, unsigned int n,
+			unsigned int level, struct ptw_rmap_found *found)
 {
 	const struct ptw_pgtable *like = job->shadow->like;
 	struct ptw_entries *e = &job->entries;
@@ -152,17 +200,8 @@ static void ptw_rmap_age(struct ptw_rmap_job *job, uint64_t *words, unsigned int
 	/* Looking at a word costs, too, also if it is empty. */
 	job->cost += n - e->read;
 	ptw_rmap_charge(job);
-	*found = (struct ptw_rmap_found){ e->young, e->dirty, e->busy };
-	for (; later; later &= later - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(later);
-		uint32_t what = job->hold ? ptw_rmap_ask_held(job, &words[i], level) :
-					    ptw_rmap_ask_word(job, &words[i], level);
-		uint64_t bit = (uint64_t)1 << i;
-
-		found->young |= what & PTW_EXTENT_YOUNG ? bit : 0;
-		found->dirty |= what & PTW_EXTENT_DIRTY ? bit : 0;
-		found->not_asked |= what & PTW_CLEAR_BUSY ? bit : 0;
-	}
+	*found = (struct ptw_rmap_found){ e->young, e->dirty, e->busy, n };
+	return later ? ptw_rmap_age_held(job, words, n, level, later, found) : PTW_OK;
 }
 
 /* Words [i, i + n) of a level. */
@@ -173,8 +212,7 @@ static int ptw_rmap_run(struct ptw_rmap_job *job, unsigned int level, uint64_t i
 
 	if (job->unmap)
 		return ptw_rmap_unmap(job, words, n, level, found);
-	ptw_rmap_age(job, words, n, level, found);
-	return PTW_OK;
+	return ptw_rmap_age(job, words, n, level, found);
 }
 
 static void ptw_found_add(struct ptw_rmap_found *all, uint64_t bits, uint32_t what)
@@ -215,14 +253,16 @@ static void ptw_rmap_block_found(struct ptw_rmap_job *job, unsigned int level, u
 		ptw_rmap_cut(&job->ask->tail, start, length, level, what);
 }
 
-/* Blocks of a level above 0 that begin in [pos, stop), and the one that `pos` cuts if it is the
- * first. */
-static int ptw_rmap_blocks(struct ptw_rmap_job *job, unsigned int level, uint64_t pos, uint64_t stop,
-			   struct ptw_rmap_found *all)
+/*
+ * Blocks of a level above 0 that begin in [pos, *end), and the one that `pos` cuts if it is the first.
+ * `stop` is where the word of output ends, `end` becomes the frame before which it had to end.
+ */
+static int ptw_rmap_blocks(struct ptw_rmap_job *job, unsigned int level, uint64_t pos, uint64_t *end,
+			   uint64_t stop, struct ptw_rmap_found *all)
 {
 	const struct ptw_rmap_level *l = &job->rmap->level[level];
 	uint64_t first = pos >> l->lg2;
-	uint64_t last = (stop - 1) >> l->lg2;
+	uint64_t last = (*end - 1) >> l->lg2;
 	struct ptw_rmap_found found;
 	uint64_t any;
 	int ret;
@@ -243,6 +283,8 @@ static int ptw_rmap_blocks(struct ptw_rmap_job *job, unsigned int level, uint64_
 
 		ptw_rmap_block_found(job, level, (first + i) << l->lg2, what, pos, stop, all);
 	}
+	if (ret)
+		*end = ptw_max(pos, (first + found.done) << l->lg2);
 	return ret;
 }
 
@@ -272,27 +314,36 @@ static void ptw_rmap_emit(struct ptw_mmu_ask *ask, uint64_t pos, const struct pt
 	ask->not_asked_pages += ptw_popcount(all->not_asked);
 }
 
-/* Frames [pos, stop), all in one word of output. */
-static int ptw_rmap_word(struct ptw_rmap_job *job, uint64_t pos, uint64_t stop)
+/*
+ * Frames [pos, stop), all in one word of output. Where a level has to end early, those below are asked
+ * up to there, so that all before `reached` is done. What was found behind it is told all the same.
+ */
+static int ptw_rmap_word(struct ptw_rmap_job *job, uint64_t pos, uint64_t stop, uint64_t *reached)
 {
-	struct ptw_rmap_found all = { 0, 0, 0 };
+	struct ptw_rmap_found all = { .done = 0 };
 	struct ptw_rmap_found found;
 	unsigned int shift = pos & 63;
-	int ret = PTW_OK;
+	uint64_t end = stop;
+	int ret = PTW_OK, low;
 
 	/* Before the new ones, which replace them. */
 	if (job->levels > 1)
 		ptw_rmap_carried(job, pos, stop, &all);
-	for (unsigned int n = job->levels - 1; n && !ret; n--)
-		ret = ptw_rmap_blocks(job, n, pos, stop, &all);
-	if (!ret) {
-		ret = ptw_rmap_run(job, 0, pos, (unsigned int)(stop - pos), &found);
+	for (unsigned int n = job->levels - 1; n && end > pos; n--) {
+		low = ptw_rmap_blocks(job, n, pos, &end, stop, &all);
+		ret = low ? low : ret;
+	}
+	if (end > pos) {
+		low = ptw_rmap_run(job, 0, pos, (unsigned int)(end - pos), &found);
+		ret = low ? low : ret;
+		end = pos + found.done;
 		all.young |= found.young << shift;
 		all.dirty |= found.dirty << shift;
 		all.not_asked |= found.not_asked << shift;
 	}
 	if (all.young | all.dirty | all.not_asked)
 		ptw_rmap_emit(job->ask, pos, &all);
+	*reached = end;
 	return ret;
 }
 
@@ -306,7 +357,7 @@ static void ptw_rmap_spill(struct ptw_rmap_job *job, uint64_t pos, uint64_t end)
 	to = ptw_min(to, end);
 	while (pos < to) {
 		uint64_t stop = ptw_min((pos | 63) + 1, to);
-		struct ptw_rmap_found all = { 0, 0, 0 };
+		struct ptw_rmap_found all = { .done = 0 };
 
 		ptw_rmap_carried(job, pos, stop, &all);
 		ptw_rmap_emit(job->ask, pos, &all);
@@ -348,17 +399,11 @@ int ptw_rmap_ask(struct ptw_rmap_job *job)
 			ret = PTW_ERR_BUDGET;
 			break;
 		}
-		if (job->cost >= PTW_SECTION_COST) {
-			ptw_port_read_unlock();
-			job->spent += job->cost;
-			job->cost = 0;
-			ptw_port_read_lock();
-		}
+		ptw_rmap_section(job);
 		next = ptw_min((pos | 63) + 1, end);
-		ret = ptw_rmap_word(job, pos, next);
+		ret = ptw_rmap_word(job, pos, next, &pos);
 		if (ret)
 			break;
-		pos = next;
 	}
 	ptw_port_read_unlock();
 	if (ret && job->levels > 1)

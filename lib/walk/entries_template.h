@@ -23,11 +23,24 @@ struct ptw_entries {
 
 	uint64_t young;
 	uint64_t dirty;
-	uint64_t busy;    /* of which nothing can be said: too many lost races, a contiguous group */
+	uint64_t busy;    /* of which nothing can be said: too many lost races, a contiguous group, an
+			   * entry that contradicts its layout */
 	uint64_t flagged; /* words with a flag: nothing was done */
 	unsigned int read;    /* entries */
 	unsigned int changed; /* entries that were made old or clean */
 };
+
+/*
+ * A value that is no entry by the layout, and one by hardware's rules: written by somebody who goes
+ * by others than we were told. It maps something, and of what it knows nothing can be said. Values
+ * that stand for "nobody's" and "owned" are the layout's own, whatever bits they have.
+ */
+static ptw_always_inline bool ptw_contradicts(const struct ptw_format *f, const struct ptw_layout *l,
+					      uint64_t e, unsigned int level)
+{
+	return (e & (f->walked | (f->walked_saved & l->saved_mask))) &&
+	       !f->present(l, e, level) && e != l->empty && e != l->frozen;
+}
 
 /* The entry whose address is in `w`; an empty one's value if it is none. Without a branch, since
  * the next words can only be read ahead if nobody mispredicts here. */
@@ -62,12 +75,14 @@ static ptw_always_inline void ptw_word_add(const uint64_t *word, const uint64_t 
 /*
  * First look at `n` words; returns those to look at again. What their entries say is a hint,
  * since they are loaded again. Level 0 of exact layouts, accessed only: eight words at a time,
- * all of which are looked at again if one entry is young.
+ * all of which are looked at again if one entry is young. An entry that contradicts its layout is
+ * not looked for: old ones are old by all rules, and others are found here.
  */
 static ptw_always_inline uint64_t ptw_entries_hot(const struct ptw_format *f,
 						  const struct ptw_layout *l, const uint64_t *words,
 						  unsigned int n, struct ptw_entries *job)
 {
+	const uint64_t maybe_young = f->accessed | f->unmarked;
 	const uint64_t none = l->empty;
 	uint64_t again = 0, flagged = 0;
 	unsigned int used = 0;
@@ -84,7 +99,7 @@ static ptw_always_inline uint64_t ptw_entries_hot(const struct ptw_format *f,
 		ptw_word_add(words + i + 5, &none, &line);
 		ptw_word_add(words + i + 6, &none, &line);
 		ptw_word_add(words + i + 7, &none, &line);
-		again |= (uint64_t)!!(line.entry & f->accessed) << i;
+		again |= (uint64_t)!!(line.entry & maybe_young) << i;
 		flagged |= (uint64_t)!!(line.word & PTW_WORD_FLAGS) << i;
 		used = line.used;
 	}
@@ -94,7 +109,7 @@ static ptw_always_inline uint64_t ptw_entries_hot(const struct ptw_format *f,
 		struct ptw_word_line line = { 0, 0, used };
 
 		ptw_word_add(words + i, &none, &line);
-		again |= (uint64_t)((line.entry & f->accessed) || (line.word & PTW_WORD_FLAGS)) << i;
+		again |= (uint64_t)((line.entry & maybe_young) || (line.word & PTW_WORD_FLAGS)) << i;
 		used = line.used;
 	}
 	job->read = used;
@@ -119,6 +134,7 @@ static ptw_always_inline uint64_t ptw_entries_look(const struct ptw_format *f,
 			     ptw_state(f, l, e, level, job->want);
 
 		used += !!w;
+		found |= ptw_contradicts(f, l, e, level);
 		again |= (uint64_t)(found || (w & PTW_WORD_FLAGS)) << i;
 	}
 	job->read = used;
@@ -160,6 +176,8 @@ static ptw_always_inline uint32_t ptw_entries_one(const struct ptw_format *f,
 		/* Relaxed: only whether it is the same counts. */
 		if (ptw_port_load(word) != w)
 			continue;
+		if (ptw_contradicts(f, l, e, level))
+			return PTW_CLEAR_BUSY;
 		if (!f->present(l, e, level) || !f->leaf(e, level))
 			return 0;
 		/* One of several that share their state, which cannot be told from here. */

@@ -290,6 +290,38 @@ Test(shadow_lost, unmap_leaves_what_has_left)
 	shadow_close(&s);
 }
 
+/* Bits of hardware alone. */
+static void write_raw(void)
+{
+	entry[1] = (uint64_t)99 << 12 | 0x337;
+}
+
+/* An entry that becomes one by others' rules while its frame is unmapped: it stays, and its frame is
+ * not done. What went of the chain is told. */
+Test(shadow_lost, unmap_finds_an_entry_by_others_rules)
+{
+	for (unsigned int n = 2; n < 4; n++) {
+		open_one("ept4");
+		cr_assert_eq(ptw_rmap_remove(s.rmap, 5, 0, &entry[0]), PTW_OK);
+		for (unsigned int i = 1; i < n; i++)
+			cr_assert_eq(ptw_rmap_add(s.rmap, 5, 0, &entry[i]), PTW_OK);
+		plan_act(PTW_OP_CAS, &entry[1], 0, 1, write_raw);
+		ask_for(&a, 0, 64, 0);
+		cr_assert_eq(s.mmu.ops->unmap(s.mmu.context, &a.ask), PTW_ERR_UNSUPPORTED);
+		plan_done(1);
+		cr_assert_eq(a.ask.resume, 5u);
+		cr_assert_eq(entry[1], (uint64_t)99 << 12 | 0x337);
+		cr_assert_eq(a.young[0], n == 3 ? 1u << 5 : 0u);
+		cr_assert_eq(s.flushes, n == 3 ? 1u : 0u);
+		cr_assert_eq(ptw_rmap_count(s.rmap, 5, 0), (int)n - 1);
+		/* Ageing does not touch it either. */
+		ask_all();
+		cr_assert_eq(a.not_asked[0], 1u << 5);
+		cr_assert_eq(entry[1], (uint64_t)99 << 12 | 0x337);
+		shadow_close(&s);
+	}
+}
+
 static void remove_is_refused(void)
 {
 	cr_assert_eq(ptw_rmap_remove(s.rmap, 5, 0, &entry[0]), PTW_ERR_AGAIN);
