@@ -12,7 +12,7 @@ nothing is planted|||ptw_api|stress/ept
 a wrong accessed bit|arch/x86/ept.h|s/^(#define EPT_A[[:space:]]+).*/\1((uint64_t)1 << 10)/|ptw_api|*/ept
 tables are freed without a grace period|port/port.c|s/^\tcall_rcu\(&head->head, ptw_rcu_run\);/\tptw_rcu_run(\&head->head);/|ptw_api|stress/*
 accessed is cleared by a load and a store|include/ptw/port/linux.h|s/^\treturn \(uint64_t\)atomic64_fetch_andnot_relaxed\(.*/\tconst uint64_t was = READ_ONCE(*entry);\n\n\tfor (int i = 0; i < 100; i++)\n\t\tcpu_relax();\n\tWRITE_ONCE(*entry, was \& ~bits);\n\treturn was \& bits;/;s/^#ifdef CONFIG_X86$/#if 0/|ptw_api|stress/*
-what a remote MMU said is taken by a load and a store|include/ptw/port/linux.h|s/^\treturn \(uint64_t\)atomic64_fetch_andnot_relaxed\(.*/\tconst uint64_t was = READ_ONCE(*entry);\n\n\tfor (int i = 0; i < 100; i++)\n\t\tcpu_relax();\n\tWRITE_ONCE(*entry, was \& ~bits);\n\treturn was \& bits;/;s/^#ifdef CONFIG_X86$/#if 0/|ptw_test|mmu_remote/two*
+memory of spaces is not zeroed|port/port.c|s/kvzalloc\(/kvmalloc(/|ptw_test|slots/*
 END
 }
 
