@@ -26,8 +26,8 @@
  * Who asks looks at a chain as a whole: a few nanoseconds an entry, ten times that if all are young and
  * none is in the cache. Between two chains a read-side section that has cost enough (4096 entries, 16 for
  * a changed one) ends and another one begins. In a section of the caller's own nothing but a budget
- * shortens it, which is looked at after each 64 frames, and between two chains once those of the 64
- * have cost 4096; but not while blocks are in the map: then the chains of 64 frames are asked together.
+ * shortens it, which is looked at after each 64 frames, and where such a section would end; but there
+ * not while blocks are in the map: then the chains of 64 frames are asked together.
  * Where pages are shared by thousands, set chain_limit.
  *
  * What it cannot tell: between the two loads of the word an entry may leave the frame, map

@@ -154,19 +154,23 @@ static int ptw_rmap_ended(const struct ptw_rmap_job *job, unsigned int done,
 }
 
 /*
- * Words that are held while they are asked, of `n`. PTW_OK, or PTW_ERR_BUDGET: not before they have cost
- * as much as a section, since what comes next looks at these words again. Blocks would be asked again,
- * too, so where there are some the words of a piece of output are asked together.
+ * Does the question end between two words that are held, now that a section has cost enough? Not
+ * earlier, as what comes next looks at these words again. Blocks would be asked again, too, so where there
+ * are some the words of a piece of output are asked together.
  */
+static bool ptw_rmap_ends(const struct ptw_rmap_job *job)
+{
+	const uint64_t budget = job->ask->budget;
+
+	return budget && job->levels == 1 && job->spent + job->cost >= budget;
+}
+
+/* Those of `n` words that are held while they are asked. PTW_OK, or PTW_ERR_BUDGET. */
 static __attribute__((__noinline__)) int ptw_rmap_age_held(struct ptw_rmap_job *job, uint64_t *words,
 							   unsigned int n, unsigned int level,
 							   uint64_t later,
 							   struct ptw_rmap_found *found)
 {
-	const uint64_t began = job->spent + job->cost;
-	const uint64_t limit = ptw_max(began + PTW_SECTION_COST, job->ask->budget);
-	const bool may_end = job->ask->budget && job->levels == 1;
-
 	for (; later; later &= later - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(later);
 		uint32_t what = job->hold ? ptw_rmap_ask_held(job, &words[i], level) :
@@ -176,7 +180,9 @@ static __attribute__((__noinline__)) int ptw_rmap_age_held(struct ptw_rmap_job *
 		found->young |= what & PTW_EXTENT_YOUNG ? bit : 0;
 		found->dirty |= what & PTW_EXTENT_DIRTY ? bit : 0;
 		found->not_asked |= what & PTW_CLEAR_BUSY ? bit : 0;
-		if (may_end && i + 1 < n && job->spent + job->cost >= limit)
+		if (__builtin_expect(job->cost < PTW_SECTION_COST, 1))
+			continue;
+		if (i + 1 < n && ptw_rmap_ends(job))
 			return ptw_rmap_ended(job, i + 1, found);
 		ptw_rmap_section(job);
 	}
