@@ -64,6 +64,10 @@ static const struct {
 	   .features = HW_AD | PTW_FEATURE_LPA | PTW_FEATURE_LVA),
 
 	PRESET("perverse", PTW_FORMAT_PERVERSE, 12, .levels = 5, .features = HW_AD),
+
+	/* Behind the others, whose numbers stay what they were. */
+	S2("4k-haft", 12, .features = HW_AD | PTW_FEATURE_HAFT),
+	S1("4k-haft", 12, .features = HW_AD | PTW_FEATURE_HAFT),
 };
 
 #define PRESETS (sizeof(presets) / sizeof(presets[0]))

@@ -21,19 +21,13 @@ struct retirer {
 
 static int renew(struct retirer *r)
 {
-	const struct ptw_map map = {
-		.size = sizeof(map),
-		.prot = PTW_PROT_READ | PTW_PROT_WRITE,
-		.memtype = PTW_MEM_NORMAL,
-		.page_levels = 1,
-	};
 	struct ptw_change_result result = {.size = sizeof(result)};
 	const uint64_t start = SCAN_WRITER_PAGE << PAGE_LG2;
 	const uint64_t end = start + (TABLE_ENTRIES << PAGE_LG2);
 	int error = ptw_unmap(r->pgtable, start, end, NULL, &result);
 
 	r->backlog->retired += result.tables;
-	return error ? error : ptw_map(r->pgtable, start, end, start, &map, NULL);
+	return error ? error : ptw_map(r->pgtable, start, end, start, &tables_map, NULL);
 }
 
 static void *retire_run(void *context)

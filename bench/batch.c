@@ -206,22 +206,16 @@ static void merge_all(struct batch_results *r, const struct all *all)
 
 json_t *batch_experiment(const struct experiment_options *options)
 {
-	struct batch_results *results = calloc(1, sizeof(*results));
-	struct all *all = calloc(1, sizeof(*all));
-	uint64_t start = now_ns();
+	struct batch_results *results = bench_new(1, sizeof(*results), "results");
+	struct all *all = bench_new(1, sizeof(*all), "results");
 	json_t *json;
 
-	if (!results || !all)
-		bench_die(EXIT_WRONG, "not enough memory for results");
-	results->quick = options->quick;
+	experiment_begin(&results->run, options);
 	results->launches = options->quick ? 1 : LAUNCHES_MAX;
-	results->load_before = machine_load();
 	for (unsigned int i = 0; i < results->launches; i++)
 		launch(all, options->quick, i, results->launches);
-	progress_show(1);
 	merge_all(results, all);
-	results->load_after = machine_load();
-	results->seconds = 1e-9 * (double)(now_ns() - start);
+	experiment_end(&results->run);
 	if (options->table)
 		batch_print(results);
 	if (options->plots)

@@ -9,6 +9,7 @@
 
 #include <ptw/mmu.h>
 
+#include "experiment.h"
 #include "figure.h"
 #include "lock.h"
 
@@ -98,12 +99,9 @@ struct batch_cell {
 };
 
 struct batch_results {
-	bool quick;
+	struct experiment_run run;
 	bool two; /* processors: there is a writer */
 	unsigned int launches;
-	double load_before;
-	double load_after;
-	double seconds;
 	struct batch_cell alone[BATCH_MODES][BATCH_SIZES][BATCH_YOUNGS];
 	struct batch_cell next[BATCH_MODES][BATCH_SIZES][BATCH_YOUNGS];
 	struct batch_cell nobody;

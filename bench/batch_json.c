@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Everything for programs. Durations in nanoseconds. */
 #include "batch.h"
+#include "goals.h"
 #include "output.h"
 
 static json_t *value_json(const struct batch_value *v)
@@ -19,7 +20,8 @@ static json_t *cell_json(const struct batch_cell *c, unsigned int m, unsigned in
 
 static void add_writer(json_t *one, const struct batch_cell *c)
 {
-	if (json_object_set_new(one, "writer_p50", value_json(&c->p50)) ||
+	if (json_object_set_new(one, "few", json_boolean(c->kept < GOALS_OPERATIONS)) ||
+	    json_object_set_new(one, "writer_p50", value_json(&c->p50)) ||
 	    json_object_set_new(one, "writer_p99", value_json(&c->p99)) ||
 	    json_object_set_new(one, "writer_arrivals_p99", value_json(&c->arrivals)))
 		json_checked(NULL);
@@ -49,8 +51,8 @@ json_t *batch_json(const struct batch_results *r)
 		add_writer(nobody, &r->nobody);
 	return json_checked(json_pack(
 		"{s:s, s:b, s:i, s:[f, f], s:f, s:I, s:s, s:o, s:o, s:o}", "experiment", "batch",
-		"quick", r->quick, "launches", (int)r->launches, "load_average", r->load_before,
-		r->load_after, "seconds", r->seconds, "range_pages", (json_int_t)BATCH_PAGES,
-		"note", "formats are not hardware: nothing here measures an Arm core", "alone",
+		"quick", r->run.quick, "launches", (int)r->launches, "load_average",
+		r->run.load_before, r->run.load_after, "seconds", r->run.seconds, "range_pages",
+		(json_int_t)BATCH_PAGES, "note", "formats are not hardware: nothing here measures an Arm core", "alone",
 		alone, "next_to_writer", next, "writer_alone", nobody));
 }

@@ -131,7 +131,7 @@ void batch_print(const struct batch_results *r)
 	}
 	printf("\nLoad average %.1f before, %.1f after; %.0f s. Formats are not hardware: nothing "
 	       "here measures an Arm core.\n",
-	       r->load_before, r->load_after, r->seconds);
-	if (r->quick)
+	       r->run.load_before, r->run.load_after, r->run.seconds);
+	if (r->run.quick)
 		printf("A quick run: no figure to quote.\n");
 }

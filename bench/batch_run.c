@@ -80,15 +80,9 @@ static void verify(const struct alone *a)
 {
 	uint64_t young = 0;
 
-	for (uint64_t i = 0; i < BATCH_PAGES / 64; i++) {
-		if (a->found[i] != a->planted[i])
-			bench_die(EXIT_WRONG,
-				  "wrong harvest: of pages %llu on %016llx were young, "
-				  "harvested %016llx",
-				  (unsigned long long)i * 64, (unsigned long long)a->planted[i],
-				  (unsigned long long)a->found[i]);
+	tables_check(a->planted, a->found, 0, BATCH_PAGES, "batch");
+	for (uint64_t i = 0; i < BATCH_PAGES / 64; i++)
 		young += (uint64_t)__builtin_popcountll(a->planted[i]);
-	}
 	if (young != a->young)
 		bench_die(EXIT_WRONG, "wrong harvest: %llu pages were young, and %llu counted",
 			  (unsigned long long)young, (unsigned long long)a->young);
@@ -175,19 +169,15 @@ static void young_run(struct alone *a, int fd, unsigned int young, bool quick)
 
 void batch_alone(int fd, bool quick, double share)
 {
-	struct alone *a = calloc(1, sizeof(*a));
+	struct alone *a = bench_new(1, sizeof(*a), "results");
 	const struct batch_point progress = {
 		.table = BATCH_PROGRESS,
 		.share = share / BATCH_YOUNGS,
 	};
 
-	if (!a)
-		bench_die(EXIT_WRONG, "not enough memory for results");
 	tables_build(&a->tables, BATCH_PAGES);
-	a->planted = calloc(BATCH_PAGES / 64, sizeof(uint64_t));
-	a->found = calloc(BATCH_PAGES / 64, sizeof(uint64_t));
-	if (!a->planted || !a->found)
-		bench_die(EXIT_WRONG, "not enough memory for bitmaps");
+	a->planted = bench_new(BATCH_PAGES / 64, sizeof(uint64_t), "bitmaps");
+	a->found = bench_new(BATCH_PAGES / 64, sizeof(uint64_t), "bitmaps");
 	for (unsigned int z = 0; z < BATCH_SIZES; z++) {
 		a->pages[z] = SINGLES * batch_sizes[z];
 		if (a->pages[z] > CHUNK_PAGES)
@@ -281,14 +271,13 @@ static unsigned int points_make(struct next *next)
 
 void batch_writer(int fd, bool quick, double share)
 {
-	struct next *next = calloc(1 + BATCH_NEXT * BATCH_MODES * BATCH_SIZES, sizeof(*next));
+	struct next *next = bench_new(1 + BATCH_NEXT * BATCH_MODES * BATCH_SIZES, sizeof(*next),
+				      "histograms");
 	const unsigned int rounds = quick ? 1 : ROUNDS;
 	struct batch_point progress = {.table = BATCH_PROGRESS};
 	struct arena arena;
 	unsigned int count;
 
-	if (!next)
-		bench_die(EXIT_WRONG, "not enough memory for histograms");
 	count = points_make(next);
 	if (arena_build(&arena)) {
 		progress.share = share / (rounds * count);

@@ -63,12 +63,6 @@ static uint64_t writer_random(struct writer *w)
 
 static int operate(struct writer *w, enum operation operation, uint64_t page)
 {
-	const struct ptw_map map = {
-		.size = sizeof(map),
-		.prot = PTW_PROT_READ | PTW_PROT_WRITE,
-		.memtype = PTW_MEM_NORMAL,
-		.page_levels = 1,
-	};
 	struct ptw_change_result result = {.size = sizeof(result)};
 	uint64_t ia = page << PAGE_LG2;
 	int error;
@@ -79,7 +73,7 @@ static int operate(struct writer *w, enum operation operation, uint64_t page)
 		w->reported += result.young_pages;
 		return error;
 	case MAP:
-		return ptw_map(w->pgtable, ia, ia + (1u << PAGE_LG2), ia, &map, NULL);
+		return ptw_map(w->pgtable, ia, ia + (1u << PAGE_LG2), ia, &tables_map, NULL);
 	default:
 		w->faults++;
 		return ptw_fix_fault(w->pgtable, ia, PTW_ACCESS_READ | PTW_ACCESS_WRITE);

@@ -6,22 +6,21 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MILLION ((uint64_t)1 << 20)
+bool figure_few(const struct figure *figure)
+{
+	return figure->total && figure->kept < KEPT_MIN;
+}
 
-const struct measurement_name measurement_names[MEASUREMENTS + 1] = {
-	{"harvest", MEASURE_HARVEST},
-	{"single", MEASURE_SINGLE},
-	{"memory", MEASURE_MEMORY},
-	{"writer", MEASURE_WRITER},
-	{"grace", MEASURE_GRACE},
-	{"writers", MEASURE_WRITERS},
-	{"space", MEASURE_SPACE},
-	{0},
-};
+const char *figure_bound(const struct figure *figure)
+{
+	if (figure->skipped || figure->goal <= 0)
+		return NULL;
+	return figure->at_least ? "at least" : "at most";
+}
 
 bool figure_met(const struct figure *figure)
 {
-	if (figure->total && figure->kept < KEPT_MIN)
+	if (figure->skipped || figure_few(figure))
 		return false;
 	return figure->at_least ? figure->value >= figure->goal : figure->value <= figure->goal;
 }
@@ -45,42 +44,13 @@ void sink_step(struct sink *sink)
 	sink_write(sink, &progress);
 }
 
-void measurements_run(struct sink *sink, unsigned int measurements)
+void *bench_new(uint64_t count, size_t size, const char *what)
 {
-	static const uint64_t sizes[] = {MILLION, 16 * MILLION};
+	void *memory = calloc(count, size);
 
-	sink->steps = !!(measurements & MEASURE_MEMORY) + 2 * !!(measurements & MEASURE_HARVEST) +
-		      2 * !!(measurements & MEASURE_SINGLE) + !!(measurements & MEASURE_WRITER) +
-		      !!(measurements & MEASURE_GRACE) +
-		      WRITERS_STEPS * !!(measurements & MEASURE_WRITERS) +
-		      SPACE_STEPS * !!(measurements & MEASURE_SPACE);
-	/* First, while the heap is as the program found it. */
-	if (measurements & MEASURE_MEMORY) {
-		memory_measure(sink);
-		sink_step(sink);
-	}
-	for (unsigned int i = 0; i < 2; i++) {
-		if (measurements & MEASURE_HARVEST) {
-			harvest_measure(sink, sizes[i]);
-			sink_step(sink);
-		}
-		if (measurements & MEASURE_SINGLE) {
-			single_measure(sink, sizes[i]);
-			sink_step(sink);
-		}
-	}
-	if (measurements & MEASURE_WRITER) {
-		writer_measure(sink);
-		sink_step(sink);
-	}
-	if (measurements & MEASURE_GRACE) {
-		grace_measure(sink);
-		sink_step(sink);
-	}
-	if (measurements & MEASURE_WRITERS)
-		writers_measure(sink);
-	if (measurements & MEASURE_SPACE)
-		space_measure(sink);
+	if (!memory)
+		bench_die(EXIT_WRONG, "not enough memory for %s", what);
+	return memory;
 }
 
 void bench_die(int status, const char *format, ...)

@@ -110,11 +110,12 @@ void goal_grace_run(struct arena *arena, enum scan_young young, bool quick, stru
 
 static struct latencies *latencies_new(void)
 {
-	struct latencies *latencies = calloc(1, sizeof(*latencies));
+	return bench_new(1, sizeof(struct latencies), "histograms");
+}
 
-	if (!latencies)
-		bench_die(EXIT_WRONG, "not enough memory for histograms");
-	return latencies;
+static void not_measured(struct figure *figure)
+{
+	snprintf(figure->detail, sizeof(figure->detail), "not measured: " NEEDS_TWO);
 }
 
 void writer_measure(struct sink *sink)
@@ -129,8 +130,9 @@ void writer_measure(struct sink *sink)
 	struct latencies *side[2] = {latencies_new(), latencies_new()};
 	struct figure figure;
 	struct arena arena;
+	bool built = arena_build(&arena);
 
-	if (arena_build(&arena)) {
+	if (built) {
 		for (unsigned int i = 0; i < 2 * ROUNDS; i++) {
 			contest.rival = i & 1 ? RIVAL_HARVESTER : RIVAL_NONE;
 			contest_run(&arena, &contest, side[i & 1]);
@@ -138,6 +140,8 @@ void writer_measure(struct sink *sink)
 		arena_free(&arena);
 	}
 	goal_writer(&figure, side[0], side[1]);
+	if (!built)
+		not_measured(&figure);
 	sink_figure(sink, &figure);
 	free(side[0]);
 	free(side[1]);
@@ -158,6 +162,8 @@ void grace_measure(struct sink *sink)
 		if (built)
 			goal_grace_run(&arena, young[i], sink->quick, usual, shorter);
 		goal_grace(&figure, young[i], usual, shorter);
+		if (!built)
+			not_measured(&figure);
 		sink_figure(sink, &figure);
 		grace_speed_run(young[i], sink->quick ? KEPT_MIN : 1000, &speed);
 		goal_speed(&figure, young[i], &speed);

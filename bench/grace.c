@@ -173,9 +173,7 @@ void grace_speed_run(enum scan_young young, uint64_t want, struct grace_speed *s
 	struct measured m;
 
 	tables_build(&s.tables, SPEED_ENTRIES);
-	s.found = calloc(SPEED_ENTRIES / 64, sizeof(uint64_t));
-	if (!s.found)
-		bench_die(EXIT_WRONG, "not enough memory for bitmaps");
+	s.found = bench_new(SPEED_ENTRIES / 64, sizeof(uint64_t), "bitmaps");
 	measure_run(&measure, &m);
 	memcpy(speed->ns, m.ns, sizeof(speed->ns));
 	speed->kept = m.kept;

@@ -12,6 +12,7 @@
 #include "figure.h"
 #include "floor.h"
 #include "measure.h"
+#include "speed.h"
 #include "tables.h"
 
 #define YOUNG_PERCENT 1.0
@@ -45,13 +46,7 @@ static void harvest_verify(void *context)
 
 	if (h->error)
 		bench_die(EXIT_WRONG, "harvest failed: %s", ptw_strerror(h->error));
-	for (uint64_t i = 0; i < h->tables.entries / 64; i++)
-		if (h->found[i] != h->planted[i])
-			bench_die(EXIT_WRONG,
-				  "wrong harvest: of pages %llu on %016llx were young, "
-				  "harvested %016llx",
-				  (unsigned long long)i * 64, (unsigned long long)h->planted[i],
-				  (unsigned long long)h->found[i]);
+	tables_check(h->planted, h->found, 0, h->tables.entries, "library");
 }
 
 static void floor_block(void *context, uint64_t block)
@@ -91,19 +86,14 @@ void harvest_measure(struct sink *sink, uint64_t entries)
 		.side = {floor_block, harvest_block},
 	};
 	struct measured m;
-	struct figure figure = {0};
+	struct figure figure;
 
 	tables_build(&h.tables, entries);
-	h.planted = calloc(entries / 64, sizeof(uint64_t));
-	h.found = calloc(entries / 64, sizeof(uint64_t));
-	if (!h.planted || !h.found)
-		bench_die(EXIT_WRONG, "not enough memory for bitmaps");
+	h.planted = bench_new(entries / 64, sizeof(uint64_t), "bitmaps");
+	h.found = bench_new(entries / 64, sizeof(uint64_t), "bitmaps");
 	measure_run(&measure, &m);
+	speed_figure(&figure, &m, m.ns[1], m.ns[0], entries >> 20 < 16 ? GOAL_SMALL : GOAL_LARGE);
 	snprintf(figure.id, sizeof(figure.id), "harvest-%llum", (unsigned long long)entries >> 20);
-	figure.value = m.ns[1] / m.ns[0];
-	figure.goal = entries >> 20 < 16 ? GOAL_SMALL : GOAL_LARGE;
-	figure.kept = m.kept;
-	figure.total = m.total;
 	snprintf(figure.detail, sizeof(figure.detail),
 		 "harvest at %g %% young %.3f ns, scalar read %.3f ns per entry; block %.0f us",
 		 YOUNG_PERCENT, m.ns[1], m.ns[0], m.longest_us);

@@ -8,6 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <ptw/kernel.h>
+
+#include "cases.h"
 #include "progress.h"
 
 struct launch {
@@ -67,20 +70,24 @@ void child_end(struct child *child)
 		exit(WEXITSTATUS(status));
 }
 
-static void launch_one(struct launch *launch, unsigned int measurements, bool quick,
-		       unsigned int done, unsigned int launches)
+static void launch_one(struct launch *launch, const struct options *options, unsigned int done,
+		       unsigned int launches)
 {
 	const char *argv[CHILD_WORDS] = {"ptw-bench"};
 	struct figure figure;
 	struct child child;
 	unsigned int argc = 1;
 
-	_Static_assert(MEASUREMENTS + 4 <= CHILD_WORDS, "every measurement can be named");
-	if (quick)
+	_Static_assert(CASES_MAX + 6 <= CHILD_WORDS, "every case can be named");
+	if (options->quick)
 		argv[argc++] = "--quick";
-	for (const struct measurement_name *m = measurement_names; m->name; m++)
-		if (measurements & (unsigned int)m->measurement)
-			argv[argc++] = m->name;
+	if (options->kernel) {
+		argv[argc++] = "--kernel";
+		argv[argc++] = ptw_kernel_name(options->kernel);
+	}
+	for (unsigned int i = 0; i < cases_count; i++)
+		if (options->cases >> i & 1)
+			argv[argc++] = cases[i].name;
 	child_start(&child, argv);
 	while (child_read(&child, &figure, sizeof(figure))) {
 		if (!figure.id[0])
@@ -110,13 +117,14 @@ static const struct figure *median_of(const struct launch *launch, unsigned int 
 	return &launch[0].figure[f];
 }
 
-void launch_all(struct figures *figures, unsigned int measurements, bool quick)
+void launch_all(struct figures *figures, const struct options *options)
 {
-	struct launch launch[LAUNCHES_MAX] = {0};
+	/* Too large for a stack. */
+	static struct launch launch[LAUNCHES_MAX];
 
-	*figures = (struct figures){.launches = quick ? 1 : LAUNCHES_MAX};
+	*figures = (struct figures){.launches = options->quick ? 1 : LAUNCHES_MAX};
 	for (unsigned int i = 0; i < figures->launches; i++)
-		launch_one(&launch[i], measurements, quick, i, figures->launches);
+		launch_one(&launch[i], options, i, figures->launches);
 	progress_show(1);
 	figures->count = launch[0].count;
 	for (unsigned int f = 0; f < figures->count; f++) {
@@ -131,7 +139,7 @@ void launch_all(struct figures *figures, unsigned int measurements, bool quick)
 
 			figure->kept += one->kept;
 			figure->total += one->total;
-			figures->few[f] |= one->total && one->kept < KEPT_MIN;
+			figures->few[f] |= figure_few(one);
 			snprintf(values + at, sizeof(values) - at, " %.3f", one->value);
 		}
 		if (figure->total) {

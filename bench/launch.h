@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "figure.h"
+#include "options.h"
 
 /* The figures of all launches, put together. */
 struct figures {
@@ -24,7 +25,7 @@ struct child {
 	int fd;
 };
 
-#define CHILD_WORDS 16
+#define CHILD_WORDS 40
 
 /* Start one with the words of `argv`, at most CHILD_WORDS - 2, and an option that tells it where to. */
 void child_start(struct child *child, const char *const *argv);
@@ -35,7 +36,10 @@ bool child_read(const struct child *child, void *result, size_t size);
 /* Wait for its end. If it failed the program ends with its status. */
 void child_end(struct child *child);
 
-/* A launch that fails ends the program with its status. */
-void launch_all(struct figures *figures, unsigned int measurements, bool quick);
+/*
+ * Launches what `options` says (cases, kernel, whether quick). One that fails ends the program with its
+ * status.
+ */
+void launch_all(struct figures *figures, const struct options *options);
 
 #endif /* PTW_BENCH_LAUNCH_H */

@@ -62,7 +62,7 @@ static void points_make(struct locks_results *r)
 static void points_run(struct plan *plan)
 {
 	struct locks_results *r = plan->results;
-	const unsigned int rounds = r->quick ? 1 : ROUNDS;
+	const unsigned int rounds = r->run.quick ? 1 : ROUNDS;
 
 	for (unsigned int i = 0; i < rounds * r->points; i++) {
 		/* Another one begins each round. */
@@ -72,9 +72,9 @@ static void points_run(struct plan *plan)
 			.kind = point->kind,
 			.piece = point->piece,
 			.rival = point->rival,
-			.operations = r->quick ? 300 : GOALS_OPERATIONS / ROUNDS + 1,
-			.seconds_min = r->quick ? 0.05 : 0.25,
-			.seconds_max = r->quick ? 0.25 : 1.5,
+			.operations = r->run.quick ? 300 : GOALS_OPERATIONS / ROUNDS + 1,
+			.seconds_min = r->run.quick ? 0.05 : 0.25,
+			.seconds_max = r->run.quick ? 0.25 : 1.5,
 		};
 
 		contest_run(&plan->arena, &contest, &point->latencies);
@@ -85,7 +85,7 @@ static void points_run(struct plan *plan)
 static void stalls_run(struct plan *plan)
 {
 	struct locks_results *r = plan->results;
-	const double seconds = r->quick ? 0.2 : 3;
+	const double seconds = r->run.quick ? 0.2 : 3;
 
 	for (unsigned int i = 0; i < r->stalls; i++) {
 		struct locks_point *point = &r->stall[i];
@@ -119,7 +119,7 @@ static void grace_one(struct plan *plan, struct locks_grace *g)
 		.piece = g->piece ? g->piece : SCAN_CALL,
 		.young = g->young,
 		.waits = 2000,
-		.seconds_max = plan->results->quick ? 0.1 : 1,
+		.seconds_max = plan->results->run.quick ? 0.1 : 1,
 	};
 
 	grace_run(&plan->arena, &grace, &g->latencies);
@@ -153,14 +153,12 @@ static void goals_run(struct plan *plan)
 
 	goal_writer(&r->goal[0], &r->point[LOCKS_ALONE].latencies, &r->point[LOCKS_RCU].latencies);
 	for (unsigned int y = 0; y < LOCKS_YOUNGS; y++) {
-		usual = calloc(1, sizeof(*usual));
-		shorter = calloc(1, sizeof(*shorter));
-		if (!usual || !shorter)
-			bench_die(EXIT_WRONG, "not enough memory for histograms");
-		goal_grace_run(&plan->arena, youngs[y], r->quick, usual, shorter);
+		usual = bench_new(1, sizeof(*usual), "histograms");
+		shorter = bench_new(1, sizeof(*shorter), "histograms");
+		goal_grace_run(&plan->arena, youngs[y], r->run.quick, usual, shorter);
 		goal_grace(&r->goal[1 + 2 * y], youngs[y], usual, shorter);
 		step(plan);
-		grace_speed_run(youngs[y], r->quick ? KEPT_MIN : 1000, &speed);
+		grace_speed_run(youngs[y], r->run.quick ? KEPT_MIN : 1000, &speed);
 		goal_speed(&r->goal[2 + 2 * y], youngs[y], &speed);
 		step(plan);
 		free(usual);
@@ -170,28 +168,22 @@ static void goals_run(struct plan *plan)
 
 json_t *locks_experiment(const struct experiment_options *options)
 {
-	struct locks_results *results = calloc(1, sizeof(*results));
+	struct locks_results *results = bench_new(1, sizeof(*results), "histograms");
 	struct plan plan = {.results = results};
-	uint64_t start = now_ns();
 	json_t *json;
 
-	if (!results)
-		bench_die(EXIT_WRONG, "not enough memory for histograms");
 	if (!arena_build(&plan.arena))
-		bench_die(EXIT_BAD_INPUT, "experiment locks needs two processors, and this process "
-					  "may use one; give it another, as with taskset");
-	results->quick = options->quick;
+		bench_die(EXIT_BAD_INPUT, "experiment locks " NEEDS_TWO);
+	experiment_begin(&results->run, options);
 	results->cpus = plan.arena.cpus;
-	results->load_before = machine_load();
 	points_make(results);
-	plan.steps = (results->quick ? 1 : ROUNDS) * results->points + results->stalls +
+	plan.steps = (results->run.quick ? 1 : ROUNDS) * results->points + results->stalls +
 		     LOCKS_BACKLOGS + LOCKS_YOUNGS * (LOCKS_LENGTHS + 2) + 2 * LOCKS_YOUNGS;
 	points_run(&plan);
 	stalls_run(&plan);
 	graces_run(&plan);
 	goals_run(&plan);
-	results->load_after = machine_load();
-	results->seconds = 1e-9 * (double)(now_ns() - start);
+	experiment_end(&results->run);
 	arena_free(&plan.arena);
 	if (options->table)
 		locks_print(results);

@@ -7,6 +7,7 @@
 
 #include "backlog.h"
 #include "contest.h"
+#include "experiment.h"
 #include "figure.h"
 #include "grace.h"
 
@@ -39,11 +40,8 @@ struct locks_grace {
 };
 
 struct locks_results {
-	bool quick;
+	struct experiment_run run;
 	struct cpus cpus;
-	double load_before;
-	double load_after;
-	double seconds;
 	struct locks_point point[LOCKS_POINTS];
 	unsigned int points;
 	struct locks_point stall[LOCKS_KINDS]; /* with the harvester preempted */

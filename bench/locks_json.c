@@ -17,10 +17,10 @@ static json_t *point_json(const struct locks_point *point)
 	const struct latencies *l = &point->latencies;
 
 	return json_pack(
-		"{s:s, s:s, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "lock", point->name,
+		"{s:s, s:s, s:I, s:b, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "lock", point->name,
 		"next_to", locks_rival_name(point->rival), "entries", (json_int_t)point->piece,
-		"kept", histogram_json(&l->kept), "raw", histogram_json(&l->raw), "arrivals",
-		histogram_json(&l->arrivals), "stalled_ns", (json_int_t)l->stalled_ns, "ns",
+		"few", l->kept.count < GOALS_OPERATIONS, "kept", histogram_json(&l->kept), "raw",
+		histogram_json(&l->raw), "arrivals", histogram_json(&l->arrivals), "stalled_ns", (json_int_t)l->stalled_ns, "ns",
 		(json_int_t)l->ns, "harvested_entries", (json_int_t)l->entries, "harvest_ns",
 		(json_int_t)l->harvest_ns, "harvester_preempted", (json_int_t)l->preempted);
 }
@@ -84,9 +84,10 @@ static json_t *goals_json(const struct locks_results *r)
 	for (unsigned int i = 0; i < LOCKS_GOALS; i++) {
 		const struct figure *f = &r->goal[i];
 
-		json_add(array, json_pack("{s:s, s:f, s:f, s:b, s:I, s:I, s:s}", "id", f->id,
-					  "value", f->value, "goal", f->goal, "met", figure_met(f),
-					  "kept", (json_int_t)f->kept, "total",
+		json_add(array, json_pack("{s:s, s:f, s:f, s:s, s:b, s:b, s:I, s:I, s:s}", "id",
+					  f->id, "value", f->value, "goal", f->goal, "bound",
+					  figure_bound(f), "met", figure_met(f), "few",
+					  figure_few(f), "kept", (json_int_t)f->kept, "total",
 					  (json_int_t)f->total, "detail", f->detail));
 	}
 	return array;
@@ -96,9 +97,9 @@ json_t *locks_json(const struct locks_results *r)
 {
 	return json_checked(json_pack(
 		"{s:s, s:b, s:{s:i, s:i}, s:[f, f], s:f, s:s, s:o, s:o, s:o, s:o, s:o}",
-		"experiment", "locks", "quick", r->quick, "processors", "writer", r->cpus.writer,
-		"harvester", r->cpus.harvester, "load_average", r->load_before, r->load_after,
-		"seconds", r->seconds, "note",
+		"experiment", "locks", "quick", r->run.quick, "processors", "writer", r->cpus.writer,
+		"harvester", r->cpus.harvester, "load_average", r->run.load_before,
+		r->run.load_after, "seconds", r->run.seconds, "note",
 		"formats are not hardware: nothing here measures an Arm core", "latency",
 		points_json(r->point, r->points), "preempted", points_json(r->stall, r->stalls),
 		"backlog", backlogs_json(r), "grace", graces_json(r), "goals", goals_json(r)));

@@ -177,7 +177,7 @@ static void print_goals(const struct locks_results *r)
 		const struct figure *f = &r->goal[i];
 
 		printf("%-14s %9.3f %9.3f  %s\n    %s\n", f->id, f->value, f->goal,
-		       f->kept < KEPT_MIN ? "not measured: too few" :
+		       figure_few(f) ? "not measured: too few" :
 		       figure_met(f)	  ? "met" :
 					    "NOT MET",
 		       f->detail);
@@ -188,8 +188,9 @@ void locks_print(const struct locks_results *r)
 {
 	printf("Writer on processor %d, harvester on %d; load average %.2f before, %.2f after; %.0f "
 	       "s.\n%s\n",
-	       r->cpus.writer, r->cpus.harvester, r->load_before, r->load_after, r->seconds,
-	       r->quick ? "A quick run: no figure to quote.\n" : "");
+	       r->cpus.writer, r->cpus.harvester, r->run.load_before, r->run.load_after,
+	       r->run.seconds,
+	       r->run.quick ? "A quick run: no figure to quote.\n" : "");
 	print_points(r);
 	print_stalls(r);
 	print_graces(r);

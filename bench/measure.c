@@ -42,67 +42,79 @@ double median(double *values, uint64_t count)
 	return count & 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-static void run_block(const struct measure *m, unsigned int side, uint64_t block,
-		      struct samples *samples)
+/* What one side has taken so far. */
+struct side {
+	struct samples samples;
+	uint64_t total;
+};
+
+static void run_block(const struct measure *m, unsigned int number, uint64_t block,
+		      struct side *side)
 {
 	long before = preemptions();
 	uint64_t start = now_ns();
 	uint64_t end;
 
 	if (m->any)
-		m->any(m->context, side, block);
+		m->any(m->context, number, block);
 	else
-		m->side[side](m->context, block);
+		m->side[number](m->context, block);
 	end = now_ns();
+	side->total++;
 	if (preemptions() == before)
-		samples_add(samples, (double)(end - start));
+		samples_add(&side->samples, (double)(end - start));
 }
 
 /*
  * Side s is s / sides of the way round ahead of the first one: were they at the same block, the
  * second would find in the cache what the first had fetched, and nobody would measure memory.
  */
-static void run_pass(const struct measure *m, struct samples *samples)
+static void run_pass(const struct measure *m, uint64_t pass, struct side *side)
 {
 	m->prepare(m->context);
-	for (uint64_t block = 0; block < m->blocks; block++)
-		for (unsigned int s = 0; s < m->sides; s++)
-			run_block(m, s, (block + s * m->blocks / m->sides) % m->blocks,
-				  &samples[s]);
+	for (uint64_t block = 0; block < m->blocks; block++) {
+		unsigned int turn = measure_turn(pass, block, m->sides);
+
+		if (m->turns)
+			run_block(m, turn, block, &side[turn]);
+		for (unsigned int s = 0; s < m->sides && !m->turns; s++)
+			run_block(m, s, (block + s * m->blocks / m->sides) % m->blocks, &side[s]);
+	}
 	m->verify(m->context);
 }
 
-static uint64_t fewest(const struct measure *m, const struct samples *samples)
+static const struct side *fewest(const struct measure *m, const struct side *side)
 {
-	uint64_t kept = samples[0].kept;
+	const struct side *least = side;
 
 	for (unsigned int s = 1; s < m->sides; s++)
-		if (samples[s].kept < kept)
-			kept = samples[s].kept;
-	return kept;
+		if (side[s].samples.kept < least->samples.kept)
+			least = &side[s];
+	return least;
 }
 
 void measure_run(const struct measure *m, struct measured *measured)
 {
-	struct samples samples[MEASURE_SIDES] = {0};
+	struct side side[MEASURE_SIDES] = {0};
 	uint64_t deadline = now_ns() + SECONDS_MAX * (uint64_t)1000000000;
+	uint64_t pass = 0;
 
 	*measured = (struct measured){0};
 	/* Once for the page faults and the branch predictors. */
-	run_pass(m, samples);
+	run_pass(m, pass++, side);
 	for (unsigned int s = 0; s < m->sides; s++)
-		samples[s].kept = 0;
-	do {
-		run_pass(m, samples);
-		measured->total += m->blocks;
-		measured->kept = fewest(m, samples);
-	} while (measured->kept < m->want && now_ns() < deadline);
+		side[s].samples.kept = side[s].total = 0;
+	do
+		run_pass(m, pass++, side);
+	while (fewest(m, side)->samples.kept < m->want && now_ns() < deadline);
+	measured->kept = fewest(m, side)->samples.kept;
+	measured->total = fewest(m, side)->total;
 	for (unsigned int s = 0; s < m->sides; s++) {
-		double ns = median(samples[s].ns, samples[s].kept);
+		double ns = median(side[s].samples.ns, side[s].samples.kept);
 
 		measured->ns[s] = ns / (double)m->work;
 		if (ns / 1e3 > measured->longest_us)
 			measured->longest_us = ns / 1e3;
-		samples_free(&samples[s]);
+		samples_free(&side[s].samples);
 	}
 }

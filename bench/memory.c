@@ -10,6 +10,7 @@
 #include <ptw/ptw.h>
 
 #include "figure.h"
+#include "tables.h"
 
 /* With 4-KiB tables and 1 M entries or more, a share of the tables; otherwise bytes. */
 #define SHARE_GOAL	1.016
@@ -55,12 +56,6 @@ static uint64_t resident(void)
 
 static void map_pages(const struct subject *s, struct ptw_pgtable **pgtable)
 {
-	const struct ptw_map map = {
-		.size = sizeof(map),
-		.prot = PTW_PROT_READ | PTW_PROT_WRITE,
-		.memtype = PTW_MEM_NORMAL,
-		.page_levels = 1,
-	};
 	struct ptw_config config;
 	uint64_t granule;
 	int error = ptw_preset(s->preset, &config);
@@ -69,7 +64,7 @@ static void map_pages(const struct subject *s, struct ptw_pgtable **pgtable)
 	if (!error)
 		error = ptw_pgtable_create(&config, pgtable);
 	if (!error)
-		error = ptw_map(*pgtable, 0, s->entries << granule, 0, &map, NULL);
+		error = ptw_map(*pgtable, 0, s->entries << granule, 0, &tables_map, NULL);
 	if (error)
 		bench_die(EXIT_WRONG, "cannot map %llu pages of %s: %s",
 			  (unsigned long long)s->entries, s->preset, ptw_strerror(error));

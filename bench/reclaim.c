@@ -95,23 +95,19 @@ static void run(struct reclaim_results *r, unsigned int l, unsigned int policy, 
 	};
 
 	guest_open(&guest);
-	loads[l].run(&guest, &r->load[l].cell[policy], r->quick ? 0.1 : 1);
+	loads[l].run(&guest, &r->load[l].cell[policy], r->run.quick ? 0.1 : 1);
 	guest_close(&guest);
 }
 
 json_t *reclaim_experiment(const struct experiment_options *options)
 {
-	struct reclaim_results *r = calloc(1, sizeof(*r));
-	uint64_t start = now_ns();
+	struct reclaim_results *r = bench_new(1, sizeof(*r), "histograms");
 	unsigned int done = 0;
 	json_t *json;
 
-	if (!r)
-		bench_die(EXIT_WRONG, "not enough memory for histograms");
 	ptw_thread_register();
-	r->quick = options->quick;
-	r->rounds = r->quick ? 1 : RECLAIM_ROUNDS;
-	r->load_before = machine_load();
+	experiment_begin(&r->run, options);
+	r->rounds = r->run.quick ? 1 : RECLAIM_ROUNDS;
 	r->clock_ns = clock_cost();
 	for (unsigned int l = 0; l < RECLAIM_LOADS; l++) {
 		r->load[l].name = loads[l].name;
@@ -128,8 +124,7 @@ json_t *reclaim_experiment(const struct experiment_options *options)
 				progress_show((double)++done /
 					      (r->rounds * RECLAIM_LOADS * RECLAIM_POLICIES));
 			}
-	r->load_after = machine_load();
-	r->seconds = 1e-9 * (double)(now_ns() - start);
+	experiment_end(&r->run);
 	if (options->table)
 		reclaim_print(r);
 	if (options->plots)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "experiment.h"
 #include "histogram.h"
 
 #define RECLAIM_POLICIES 7
@@ -79,12 +80,9 @@ struct reclaim_load {
 };
 
 struct reclaim_results {
-	bool quick;
+	struct experiment_run run;
 	unsigned int rounds;
-	double load_before;
-	double load_after;
 	double clock_ns; /* what reading the clock adds to each duration; taken off */
-	double seconds;
 	struct reclaim_load load[RECLAIM_LOADS];
 };
 

@@ -40,12 +40,9 @@ void guest_open(struct guest *g)
 		bench_die(EXIT_WRONG, "cannot make a page table: %s", ptw_strerror(error));
 	ptw_pgtable_regs(g->pgtable, &regs);
 	g->root = (uint64_t *)(uintptr_t)(regs.root & EPT_ADDRESS);
-	g->state = calloc(g->pages, 1);
-	g->found = calloc(g->pages / 64, sizeof(uint64_t));
-	g->want = calloc(g->pages / 64, sizeof(uint64_t));
-	if (!g->state || !g->found || !g->want)
-		bench_die(EXIT_WRONG, "not enough memory for a guest of %llu pages",
-			  (unsigned long long)g->pages);
+	g->state = bench_new(g->pages, 1, "a guest");
+	g->found = bench_new(g->pages / 64, sizeof(uint64_t), "a guest");
+	g->want = bench_new(g->pages / 64, sizeof(uint64_t), "a guest");
 }
 
 /* xorshift64 */
@@ -196,12 +193,6 @@ static void make_young(struct guest *g, uint64_t page)
 
 void guest_map(struct guest *g, uint64_t first, uint64_t pages)
 {
-	const struct ptw_map map = {
-		.size = sizeof(map),
-		.prot = PTW_PROT_READ | PTW_PROT_WRITE,
-		.memtype = PTW_MEM_NORMAL,
-		.page_levels = 1,
-	};
 	struct ptw_change_result result = {.size = sizeof(result)};
 	uint64_t start, ns;
 	long before = preemptions();
@@ -209,7 +200,7 @@ void guest_map(struct guest *g, uint64_t first, uint64_t pages)
 
 	start = now_ns();
 	error = ptw_map(g->pgtable, first << PAGE_LG2, (first + pages) << PAGE_LG2,
-			first << PAGE_LG2, &map, &result);
+			first << PAGE_LG2, &tables_map, &result);
 	ns = now_ns() - start;
 	add(g, RECLAIM_MAP, pages, ns, preemptions() == before);
 	done("map", error);

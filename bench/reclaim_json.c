@@ -86,7 +86,7 @@ json_t *reclaim_json(const struct reclaim_results *r)
 				   "pages", (json_int_t)load->pages, "policies", policies));
 	}
 	return json_checked(json_pack("{s:s, s:b, s:i, s:[f, f], s:f, s:f, s:o}", "experiment",
-				      "reclaim", "quick", r->quick, "rounds", (int)r->rounds,
-				      "load_average", r->load_before, r->load_after, "seconds",
-				      r->seconds, "clock_ns", r->clock_ns, "loads", loads));
+				      "reclaim", "quick", r->run.quick, "rounds", (int)r->rounds,
+				      "load_average", r->run.load_before,
+				      r->run.load_after, "seconds", r->run.seconds, "clock_ns", r->clock_ns, "loads", loads));
 }

@@ -120,12 +120,10 @@ void load_swap(struct guest *g, struct reclaim_cell *cell, double share)
 	unsigned int waves = (unsigned int)(SWAP_WAVES * share + 0.9);
 	struct swap s = {
 		.guest = g,
-		.first = calloc(most + 4, sizeof(*s.first)),
-		.pages = calloc(most + 4, sizeof(*s.pages)),
+		.first = bench_new(most + 4, sizeof(*s.first), "clusters"),
+		.pages = bench_new(most + 4, sizeof(*s.pages), "clusters"),
 	};
 
-	if (!s.first || !s.pages)
-		bench_die(EXIT_WRONG, "not enough memory for clusters");
 	while (s.resident < most)
 		swap_in(&s);
 	for (unsigned int i = 0; i < waves + 1; i++) {

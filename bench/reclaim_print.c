@@ -38,8 +38,8 @@ void reclaim_print(const struct reclaim_results *r)
 {
 	printf("Load average %.2f before, %.2f after; %.0f s, %u rounds; %.0f ns of reading the "
 	       "clock taken off.\n%s",
-	       r->load_before, r->load_after, r->seconds, r->rounds, r->clock_ns,
-	       r->quick ? "A quick run: no figure to quote.\n" : "");
+	       r->run.load_before, r->run.load_after, r->run.seconds, r->rounds, r->clock_ns,
+	       r->run.quick ? "A quick run: no figure to quote.\n" : "");
 	for (unsigned int l = 0; l < RECLAIM_LOADS; l++) {
 		const struct reclaim_load *load = &r->load[l];
 

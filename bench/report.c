@@ -11,55 +11,74 @@ static bool is_met(const struct figures *figures, unsigned int f)
 	return !figures->few[f] && figure_met(&figures->figure[f]);
 }
 
-static json_t *report_build(const struct figures *figures)
+static json_t *figure_json(const struct figures *figures, unsigned int f)
 {
-	json_t *array = json_array();
+	const struct figure *figure = &figures->figure[f];
+	const char *bound = figure_bound(figure);
+	bool timed = figure->total;
 
-	for (unsigned int f = 0; f < figures->count; f++) {
-		const struct figure *figure = &figures->figure[f];
-		bool timed = figure->total;
-		json_t *one = json_pack(
-			"{s:s, s:f, s:o, s:o, s:o, s:o, s:s}", "id", figure->id, "value",
-			figure->value, "goal",
-			figure->goal > 0 ? json_real(figure->goal) : json_null(), "met",
-			figure->goal > 0 ? json_boolean(is_met(figures, f)) : json_null(), "kept",
-			timed ? json_integer((json_int_t)figure->kept) : json_null(), "total",
-			timed ? json_integer((json_int_t)figure->total) : json_null(), "detail",
-			figure->detail);
-
-		if (!one || json_array_append_new(array, one))
-			bench_die(EXIT_WRONG, "not enough memory for the JSON report");
-	}
-	return array;
+	return json_pack("{s:s, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:s}", "id", figure->id,
+			 "value", figure->skipped ? json_null() : json_real(figure->value), "goal",
+			 bound ? json_real(figure->goal) : json_null(), "bound", bound, "met",
+			 bound ? json_boolean(is_met(figures, f)) : json_null(), "few",
+			 timed ? json_boolean(figures->few[f]) : json_null(), "kept",
+			 timed ? json_integer((json_int_t)figure->kept) : json_null(), "total",
+			 timed ? json_integer((json_int_t)figure->total) : json_null(), "detail",
+			 figure->detail);
 }
 
 void report_json(const struct figures *figures, const char *path)
 {
-	json_t *array = report_build(figures);
+	json_t *array = json_checked(json_array());
 
+	for (unsigned int f = 0; f < figures->count; f++)
+		json_add(array, figure_json(figures, f));
 	output_json(path, array);
 	json_decref(array);
 }
 
+static const char *verdict(const struct figures *figures, unsigned int f)
+{
+	if (figures->few[f])
+		return "too few";
+	if (!figure_bound(&figures->figure[f]))
+		return "";
+	return is_met(figures, f) ? "met" : "NOT MET";
+}
+
+static void print_figure(const struct figures *figures, unsigned int f)
+{
+	const struct figure *figure = &figures->figure[f];
+	const char *bound = figure_bound(figure);
+	int digits = figure->goal < 1000 ? 3 : 0;
+	char goal[32] = "";
+
+	if (figure->skipped) {
+		printf("%-27s %9s\n    %s\n", figure->id, "-", figure->detail);
+		return;
+	}
+	if (bound)
+		snprintf(goal, sizeof(goal), "%-8s %9.*f", bound, digits, figure->goal);
+	printf("%-27s %9.*f  %-18s  %-7s ", figure->id, digits, figure->value, goal,
+	       verdict(figures, f));
+	if (figure->total)
+		printf("%llu/%llu", (unsigned long long)figure->kept,
+		       (unsigned long long)figure->total);
+	printf("\n    %s\n", figure->detail);
+}
+
 void report_table(const struct figures *figures)
 {
-	printf("%-20s %9s %9s  %-7s %s\n", "figure", "value", "goal", "", "kept/total blocks");
-	for (unsigned int f = 0; f < figures->count; f++) {
-		const struct figure *figure = &figures->figure[f];
-		int digits = figure->goal < 1000 ? 3 : 0;
+	bool few = false;
 
-		printf("%-20s %9.*f ", figure->id, digits, figure->value);
-		if (figure->goal > 0)
-			printf("%s%8.*f  %-7s ", figure->at_least ? ">" : " ", digits, figure->goal,
-			       is_met(figures, f) ? "met" : "NOT MET");
-		else
-			printf("%9s  %-7s ", "", "");
-		if (figure->total)
-			printf("%llu/%llu%s", (unsigned long long)figure->kept,
-			       (unsigned long long)figure->total,
-			       figures->few[f] ? ": too few, not measured" : "");
-		printf("\n    %s\n", figure->detail);
+	printf("%-27s %9s  %-18s  %-7s %s\n", "figure", "value", "goal", "", "kept/total blocks");
+	for (unsigned int f = 0; f < figures->count; f++) {
+		print_figure(figures, f);
+		few |= figures->few[f];
 	}
+	if (few)
+		printf("too few: not enough was kept to measure by; try again on a quieter machine,\n"
+		       "         or as it says.\n");
 	if (figures->launches < LAUNCHES_MAX)
 		printf("One process only: no figure to quote.\n");
 	output_flush();

@@ -184,10 +184,8 @@ void scan_start(struct scan *s)
 	s->stop = false;
 	if (!s->range)
 		s->range = SCAN_ENTRIES;
-	s->planted = calloc(SCAN_ENTRIES / 64, sizeof(uint64_t));
-	s->found = calloc(SCAN_ENTRIES / 64, sizeof(uint64_t));
-	if (!s->planted || !s->found)
-		bench_die(EXIT_WRONG, "not enough memory for bitmaps");
+	s->planted = bench_new(SCAN_ENTRIES / 64, sizeof(uint64_t), "bitmaps");
+	s->found = bench_new(SCAN_ENTRIES / 64, sizeof(uint64_t), "bitmaps");
 	sem_init(&s->ready, 0, 0);
 	thread_start(&s->thread, s->cpu, s->idle, scan_run, s);
 	sem_wait(&s->ready);

@@ -277,7 +277,7 @@ static void load_replay(const struct traces *traces, struct secondary_load *load
 	if (!mixed_policy(&merge, &sim_policy_lru, load->frames, load->lru, error) ||
 	    !mixed_policy(&merge, &sim_policy_mglru, load->frames, load->one, error))
 		bench_die(EXIT_WRONG, "%s", error);
-	replay_ways(load, config, traces->results->quick);
+	replay_ways(load, config, traces->results->run.quick);
 	replay_others(load, config);
 	check_one(load);
 	groups_replay(load, &merge, host->pages < guest->pages ? host->pages : guest->pages, error);
@@ -346,13 +346,11 @@ static void job_start(struct job *job, const struct traces *traces, struct secon
 
 static void job_end(struct job *job, struct secondary_load *load)
 {
-	struct secondary_load *copy = calloc(1, sizeof(*copy));
+	struct secondary_load *copy = bench_new(1, sizeof(*copy), "results");
 	char *at = (char *)copy;
 	size_t left = sizeof(*copy);
 	int status;
 
-	if (!copy)
-		bench_die(EXIT_WRONG, "not enough memory for results");
 	while (left) {
 		ssize_t got = read(job->fd, at, left);
 
@@ -416,7 +414,7 @@ static void loads_make(struct secondary_results *r)
 			for (unsigned int z = 0; z < SECONDARY_SIZES; z++) {
 				if (host == guest && r->trace_count > 1)
 					continue;
-				if (r->quick && (r->loads || secondary_percents[z] < 50))
+				if (r->run.quick && (r->loads || secondary_percents[z] < 50))
 					continue;
 				r->load[r->loads++] =
 					(struct secondary_load){.host = host,
@@ -427,15 +425,11 @@ static void loads_make(struct secondary_results *r)
 
 json_t *secondary_experiment(const struct experiment_options *options)
 {
-	struct secondary_results *r = calloc(1, sizeof(*r));
+	struct secondary_results *r = bench_new(1, sizeof(*r), "results");
 	struct traces traces = {.results = r};
-	uint64_t start = now_ns();
 	json_t *json;
 
-	if (!r)
-		bench_die(EXIT_WRONG, "not enough memory for results");
-	r->quick = options->quick;
-	r->load_before = machine_load();
+	experiment_begin(&r->run, options);
 	load_traces(r, &traces, options->traces ? options->traces : "examples/sim/traces");
 	loads_make(r);
 	replay_all(r, &traces);
@@ -446,9 +440,7 @@ json_t *secondary_experiment(const struct experiment_options *options)
 	for (unsigned int i = 0; i < r->trace_count; i++)
 		trace_free(&traces.trace[i]);
 	secondary_live(r);
-	progress_show(1);
-	r->load_after = machine_load();
-	r->seconds = 1e-9 * (double)(now_ns() - start);
+	experiment_end(&r->run);
 	if (options->table)
 		secondary_print(r);
 	if (options->plots)

@@ -9,6 +9,7 @@
 
 #include "examples/sim/groups.h"
 #include "examples/sim/mixed.h"
+#include "experiment.h"
 #include "window.h"
 
 #define SECONDARY_TRACES 3
@@ -69,10 +70,7 @@ struct secondary_point {
 #define SECONDARY_POINTS 32
 
 struct secondary_results {
-	bool quick;
-	double load_before;
-	double load_after;
-	double seconds;
+	struct experiment_run run;
 	char traces[SECONDARY_TRACES][32]; /* names */
 	unsigned int trace_count;
 	unsigned int loads;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Everything for programs. Durations in nanoseconds. */
+#include "goals.h"
 #include "output.h"
 #include "secondary.h"
 
@@ -108,8 +109,9 @@ static json_t *point_json(const struct secondary_point *p)
 	const struct latencies *l = &p->latencies;
 
 	return json_checked(json_pack(
-		"{s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:I}", "secondary", p->mode, "lock",
-		p->lock, "pages", (json_int_t)p->pages, "p50", histogram_quantile(&l->kept, 0.5),
+		"{s:s, s:s, s:I, s:b, s:f, s:f, s:f, s:f, s:I, s:I, s:I}", "secondary", p->mode, "lock",
+		p->lock, "pages", (json_int_t)p->pages, "few",
+		l->kept.count < GOALS_OPERATIONS, "p50", histogram_quantile(&l->kept, 0.5),
 		"p90", histogram_quantile(&l->kept, 0.9), "p99", histogram_quantile(&l->kept, 0.99),
 		"arrivals_p99", histogram_quantile(&l->arrivals, 0.99), "kept",
 		(json_int_t)l->kept.count, "operations", (json_int_t)l->raw.count, "entries_read",
@@ -125,7 +127,7 @@ json_t *secondary_json(const struct secondary_results *r)
 	for (unsigned int i = 0; i < r->points; i++)
 		json_add(points, point_json(&r->point[i]));
 	return json_checked(json_pack("{s:s, s:b, s:[f, f], s:f, s:o, s:o}", "experiment",
-				      "secondary", "quick", r->quick, "load_average",
-				      r->load_before, r->load_after, "seconds", r->seconds, "loads",
-				      loads, "vcpu", points));
+				      "secondary", "quick", r->run.quick, "load_average",
+				      r->run.load_before, r->run.load_after, "seconds",
+				      r->run.seconds, "loads", loads, "vcpu", points));
 }

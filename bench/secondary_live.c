@@ -86,7 +86,7 @@ static void point_run(struct arena *arena, const struct live *live, bool quick,
 
 void secondary_live(struct secondary_results *r)
 {
-	const unsigned int rounds = r->quick ? 1 : ROUNDS;
+	const unsigned int rounds = r->run.quick ? 1 : ROUNDS;
 	unsigned int which[LIVES], done = 0;
 	struct arena arena;
 
@@ -105,7 +105,7 @@ void secondary_live(struct secondary_results *r)
 		/* Another one begins each round. */
 		unsigned int p = (i + i / r->points * r->points / rounds) % r->points;
 
-		point_run(&arena, &lives[which[p]], r->quick, &r->point[p].latencies);
+		point_run(&arena, &lives[which[p]], r->run.quick, &r->point[p].latencies);
 		progress_show(0.9 + 0.1 * ++done / (rounds * r->points));
 	}
 	arena_free(&arena);

@@ -2,6 +2,7 @@
 /* Tables for people. */
 #include <stdio.h>
 
+#include "goals.h"
 #include "secondary.h"
 
 /* Ways side by side: what is asked in ageing too, and what at eviction only. */
@@ -211,15 +212,15 @@ static void print_live(const struct secondary_results *r)
 		       alone > 0 ? p99 / alone : 0,
 		       histogram_quantile(&p->latencies.arrivals, 0.99),
 		       (unsigned long long)kept->count, (unsigned long long)p->latencies.raw.count,
-		       kept->count < 4000 ? " few" : "");
+		       kept->count < GOALS_OPERATIONS ? " few" : "");
 	}
 }
 
 void secondary_print(const struct secondary_results *r)
 {
-	printf("Load average %.2f before, %.2f after; %.0f s, %u loads.\n%s", r->load_before,
-	       r->load_after, r->seconds, r->loads,
-	       r->quick ? "A quick run: no figure to quote.\n" : "");
+	printf("Load average %.2f before, %.2f after; %.0f s, %u loads.\n%s", r->run.load_before,
+	       r->run.load_after, r->run.seconds, r->loads,
+	       r->run.quick ? "A quick run: no figure to quote.\n" : "");
 	print_loads(r);
 	print_sizes(r);
 	print_ways(r);

@@ -11,6 +11,7 @@
 
 #include "figure.h"
 #include "measure.h"
+#include "speed.h"
 #include "tables.h"
 
 #define YOUNG_PERCENT 10.0
@@ -103,9 +104,7 @@ static void single_run(struct sink *sink, struct single *s, uint64_t pages, stru
 		calls = CALLS_MIN;
 	if (calls > CALLS_MAX)
 		calls = CALLS_MAX;
-	s->ia = calloc(calls, sizeof(*s->ia));
-	if (!s->ia)
-		bench_die(EXIT_WRONG, "not enough memory for addresses");
+	s->ia = bench_new(calls, sizeof(*s->ia), "addresses");
 	for (uint64_t i = 0; i < calls; i++)
 		s->ia[i] = tables_random(&s->tables) % pages << PAGE_LG2;
 	measure_run(
@@ -126,21 +125,16 @@ static void single_run(struct sink *sink, struct single *s, uint64_t pages, stru
 void single_measure(struct sink *sink, uint64_t entries)
 {
 	struct single s = {0};
-	struct figure figure = {0};
+	struct figure figure;
 	struct measured all, hot;
 
 	tables_build(&s.tables, entries);
-	s.planted = calloc(entries / 64, sizeof(uint64_t));
-	if (!s.planted)
-		bench_die(EXIT_WRONG, "not enough memory for bitmaps");
+	s.planted = bench_new(entries / 64, sizeof(uint64_t), "bitmaps");
 	tables_plant(&s.tables, YOUNG_PERCENT, s.planted);
 	single_run(sink, &s, entries, &all);
 	single_run(sink, &s, HOT_PAGES, &hot);
+	speed_figure(&figure, &all, all.ns[1], all.ns[0], GOAL);
 	snprintf(figure.id, sizeof(figure.id), "single-%llum", (unsigned long long)entries >> 20);
-	figure.value = all.ns[1] / all.ns[0];
-	figure.goal = GOAL;
-	figure.kept = all.kept;
-	figure.total = all.total;
 	snprintf(figure.detail, sizeof(figure.detail),
 		 "ptw_test_young %.1f ns, walk by hand %.1f ns a call; block %.0f us; on %u hot "
 		 "pages %.1f and %.1f ns, %.2fx",

@@ -136,13 +136,7 @@ static void verify(void *context)
 		else
 			ask_direct(r, &one, rest, r->pages);
 	}
-	for (uint64_t i = 0; i < r->pages / 64; i++)
-		if (r->found[i] != r->planted[i])
-			bench_die(EXIT_WRONG,
-				  "wrong answer: of pages %llu on %016llx were young, "
-				  "found %016llx",
-				  (unsigned long long)i * 64, (unsigned long long)r->planted[i],
-				  (unsigned long long)r->found[i]);
+	tables_check(r->planted, r->found, 0, r->pages, "space");
 	if (r->check)
 		r->check(r->context, r);
 }
@@ -164,10 +158,8 @@ void space_run(struct space_run *r, struct measured *measured)
 		r->parts += !r->way[w].floor;
 	measure.blocks = r->pages / r->block / r->parts;
 	r->passes = 0;
-	r->planted = calloc(r->pages / 64, sizeof(uint64_t));
-	r->found = calloc(r->pages / 64, sizeof(uint64_t));
-	if (!r->planted || !r->found)
-		bench_die(EXIT_WRONG, "not enough memory for bitmaps");
+	r->planted = bench_new(r->pages / 64, sizeof(uint64_t), "bitmaps");
+	r->found = bench_new(r->pages / 64, sizeof(uint64_t), "bitmaps");
 	measure_run(&measure, measured);
 	free(r->planted);
 	free(r->found);

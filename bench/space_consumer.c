@@ -10,6 +10,7 @@
 #include <ptw/ptw.h>
 
 #include "space.h"
+#include "speed.h"
 #include "thread.h"
 
 #define PERCENT	   1.0
@@ -104,9 +105,7 @@ static void company_make(struct company *company, const struct ptw_mmu *mmu, uns
 	company->others = others;
 	for (unsigned int i = 0; i < others; i++)
 		company->other[i] = join(company->space, pages);
-	company->since = calloc(pages / 64, sizeof(uint64_t));
-	if (!company->since)
-		bench_die(EXIT_WRONG, "not enough memory for bitmaps");
+	company->since = bench_new(pages / 64, sizeof(uint64_t), "bitmaps");
 }
 
 static void run_all(struct sink *sink, struct consumer_run *c, uint64_t block,
@@ -130,9 +129,7 @@ static void run_all(struct sink *sink, struct consumer_run *c, uint64_t block,
 	if (sink->quick)
 		run.want = KEPT_MIN;
 	space_mmu(c->tables.pgtable, &mmu);
-	c->read = calloc(run.pages / 64, sizeof(uint64_t));
-	if (!c->read)
-		bench_die(EXIT_WRONG, "not enough memory for bitmaps");
+	c->read = bench_new(run.pages / 64, sizeof(uint64_t), "bitmaps");
 	for (unsigned int k = 0; k < c->companies; k++) {
 		/* The first asks for nobody. */
 		company_make(&c->company[k], &mmu, others[k], !k, run.pages);
@@ -154,13 +151,9 @@ static void run_all(struct sink *sink, struct consumer_run *c, uint64_t block,
 static void figure_send(struct sink *sink, const struct consumer_run *c, unsigned int k,
 			unsigned int others, double goal, const struct measured *m)
 {
-	struct figure figure = {
-		.value = m->ns[k] / m->ns[1],
-		.goal = goal,
-		.kept = m->kept,
-		.total = m->total,
-	};
+	struct figure figure;
 
+	speed_figure(&figure, m, m->ns[k], m->ns[1], goal);
 	snprintf(figure.id, sizeof(figure.id), "S3-consumers-%s%u", c->every > 1 ? "seldom-" : "",
 		 others);
 	snprintf(
@@ -176,11 +169,9 @@ void space_consumers(struct sink *sink)
 {
 	static const unsigned int equal[] = {0, 0, 1, 4, 16};
 	static const unsigned int seldom[] = {0, 0, 1, 16};
-	struct consumer_run *c = calloc(1, sizeof(*c));
+	struct consumer_run *c = bench_new(1, sizeof(*c), "consumers");
 	struct measured m;
 
-	if (!c)
-		bench_die(EXIT_WRONG, "not enough memory for consumers");
 	*c = (struct consumer_run){.every = 1, .companies = 5};
 	tables_build(&c->tables, SPACE_PAGES);
 	run_all(sink, c, (uint64_t)1 << 14, equal, &m);

@@ -14,6 +14,7 @@
 
 #include "floor.h"
 #include "space.h"
+#include "speed.h"
 
 #define GOAL	2
 #define PERCENT 1.0
@@ -91,10 +92,8 @@ static void shadow_make(struct shadow_run *s, const struct shadow_case *c)
 
 	/* Chains of 8 take 1.7 entries a frame. */
 	tables_build(&s->tables, c->chain > 1 ? 2 * SPACE_PAGES : SPACE_PAGES);
-	s->entry = calloc(s->tables.entries, sizeof(*s->entry));
-	s->first = calloc(SPACE_PAGES + 1, sizeof(*s->first));
-	if (!s->entry || !s->first)
-		bench_die(EXIT_WRONG, "not enough memory for entries");
+	s->entry = bench_new(s->tables.entries, sizeof(*s->entry), "entries");
+	s->first = bench_new(SPACE_PAGES + 1, sizeof(*s->first), "entries");
 	space_done(ptw_rmap_create(&config, &s->rmap), "making a reverse map");
 	entries_choose(s, c);
 	rmap_fill(s, c);
@@ -184,12 +183,7 @@ static void case_measure(struct sink *sink, const struct shadow_case *c, struct 
 	for (unsigned int i = 0; i < 2; i++) {
 		struct figure *figure = &figures[i];
 
-		*figure = (struct figure){
-			.value = m.ns[i] / m.ns[FLOOR],
-			.goal = c->goal,
-			.kept = m.kept,
-			.total = m.total,
-		};
+		speed_figure(figure, &m, m.ns[i], m.ns[FLOOR], c->goal);
 		snprintf(figure->id, sizeof(figure->id), "S2-%s-%s", c->id,
 			 i == LARGE ? "all" : "64");
 		snprintf(figure->detail, sizeof(figure->detail),

@@ -8,6 +8,7 @@
 #include <ptw/ptw.h>
 
 #include "space.h"
+#include "speed.h"
 
 #define GOAL  1.25
 #define BLOCK ((uint64_t)1 << 14)
@@ -53,13 +54,11 @@ static void table_measure(struct sink *sink, struct table_run *t, struct ptw_spa
 		.context = t,
 	};
 	struct measured m;
-	struct figure figure = {.goal = GOAL};
+	struct figure figure;
 
 	space_run(&run, &m);
+	speed_figure(&figure, &m, m.ns[SPACE], m.ns[DIRECT], GOAL);
 	snprintf(figure.id, sizeof(figure.id), "%s-%g", id, t->percent);
-	figure.value = m.ns[SPACE] / m.ns[DIRECT];
-	figure.kept = m.kept;
-	figure.total = m.total;
 	snprintf(figure.detail, sizeof(figure.detail),
 		 "64 pages a question, %g %% young: through the space %.3f ns, direct %.3f ns a "
 		 "page; with results %.3f and %.3f ns, %.2fx; block %.0f us",

@@ -4,6 +4,7 @@
  * excludes all other writers, and against a loop of compare-exchanges, below which nobody gets who
  * changes entries one by one next to processors that change them too.
  */
+#include "speed.h"
 #include "writers.h"
 
 #include <stdio.h>
@@ -43,6 +44,7 @@ struct ptw_pgtable *writers_build(uint64_t pages, uint32_t flags)
 	int error = ptw_preset("ept4", &config);
 
 	config.flags = flags;
+	config.kernel = tables_kernel;
 	config.reclaim_delay = PTW_RECLAIM_NEVER;
 	if (!error)
 		error = ptw_pgtable_create(&config, &pgtable);
@@ -54,15 +56,9 @@ struct ptw_pgtable *writers_build(uint64_t pages, uint32_t flags)
 
 uint64_t writers_map(struct ptw_pgtable *pgtable, uint64_t first, uint64_t pages)
 {
-	const struct ptw_map map = {
-		.size = sizeof(map),
-		.prot = PTW_PROT_READ | PTW_PROT_WRITE,
-		.memtype = PTW_MEM_NORMAL,
-		.page_levels = 1,
-	};
 	struct ptw_change_result result = {.size = sizeof(result)};
 	uint64_t start = first << PAGE_LG2;
-	int error = ptw_map(pgtable, start, start + (pages << PAGE_LG2), start, &map, &result);
+	int error = ptw_map(pgtable, start, start + (pages << PAGE_LG2), start, &tables_map, &result);
 
 	if (error)
 		bench_die(EXIT_WRONG, "cannot map: %s", ptw_strerror(error));
@@ -166,20 +162,16 @@ static void harvests_measure(struct sink *sink, double percent)
 		.side = {harvest_default, harvest_exclusive},
 	};
 	struct measured m;
-	struct figure figure = {.goal = GOAL_HARVEST};
+	struct figure figure;
 
 	for (unsigned int i = 0; i < 2; i++) {
 		tables_build_as(&h.tables[i], HARVEST_ENTRIES, flags_of[i]);
-		h.planted[i] = calloc(HARVEST_ENTRIES / 64, sizeof(uint64_t));
-		h.found[i] = calloc(HARVEST_ENTRIES / 64, sizeof(uint64_t));
-		if (!h.planted[i] || !h.found[i])
-			bench_die(EXIT_WRONG, "not enough memory for bitmaps");
+		h.planted[i] = bench_new(HARVEST_ENTRIES / 64, sizeof(uint64_t), "bitmaps");
+		h.found[i] = bench_new(HARVEST_ENTRIES / 64, sizeof(uint64_t), "bitmaps");
 	}
 	measure_run(&measure, &m);
+	speed_figure(&figure, &m, m.ns[DEFAULT], m.ns[EXCLUSIVE], GOAL_HARVEST);
 	snprintf(figure.id, sizeof(figure.id), "W1-harvest-%.0f", percent);
-	figure.value = m.ns[DEFAULT] / m.ns[EXCLUSIVE];
-	figure.kept = m.kept;
-	figure.total = m.total;
 	snprintf(
 		figure.detail, sizeof(figure.detail),
 		"harvest at %g %% young %.3f ns, with exclusive writers %.3f ns an entry; block %.0f "
@@ -317,15 +309,13 @@ static void changes_run(struct sink *sink, struct changes *c, struct measured *m
 
 static void ranges_measure(struct sink *sink, struct changes *c)
 {
-	struct figure figure = {.goal = GOAL_RANGE};
+	struct figure figure;
 	struct measured m;
 
 	changes_run(sink, c, &m);
+	speed_figure(&figure, &m, m.ns[DEFAULT], m.ns[LOOP], GOAL_RANGE);
 	snprintf(figure.id, sizeof(figure.id), "W2-%s-%s", c->map ? "map" : "unmap",
 		 c->whole ? "tables" : "entries");
-	figure.value = m.ns[DEFAULT] / m.ns[LOOP];
-	figure.kept = m.kept;
-	figure.total = m.total;
 	snprintf(figure.detail, sizeof(figure.detail),
 		 "%s %u pages, %s %.2f ns a page, with exclusive writers %.2f ns (%.2fx), loop of "
 		 "compare-exchanges %.2f ns; block %.0f us",
@@ -410,10 +400,10 @@ void writers_measure(struct sink *sink)
 {
 	struct changes c = {
 		.loop = aligned_alloc(4096, WRITERS_PAGES * sizeof(*c.loop)),
-		.single = calloc(SINGLES, sizeof(*c.single)),
+		.single = bench_new(SINGLES, sizeof(*c.single), "pages"),
 	};
 
-	if (!c.loop || !c.single)
+	if (!c.loop)
 		bench_die(EXIT_WRONG, "not enough memory for entries");
 	draw_singles(c.single);
 	harvests_measure(sink, 1);

@@ -222,7 +222,7 @@ void writers_two(struct sink *sink, bool pages)
 	snprintf(figure.id, sizeof(figure.id), "W4-%s", pages ? "pages" : "ranges");
 	pair = (struct pair){.want = sink->quick ? KEPT_MIN : 1000};
 	if (!cpus_pick(&pair.cpus)) {
-		snprintf(figure.detail, sizeof(figure.detail), "needs two processors");
+		snprintf(figure.detail, sizeof(figure.detail), "not measured: " NEEDS_TWO);
 		sink_figure(sink, &figure);
 		return;
 	}

@@ -18,6 +18,9 @@
 #define TCR_HD	      PTW_BIT(40)
 #define TCR_DS	      PTW_BIT(59)
 
+/* "TCR2_EL1, Extended Translation Control Register (EL1)". */
+#define TCR2_HAFT PTW_BIT(11)
+
 #define S1_GP PTW_BIT(50) /* guarded page, FEAT_BTI */
 
 static const uint8_t s1_attrindx[] = {
@@ -55,6 +58,7 @@ static void s1_registers(const struct ptw_geometry *g, uint64_t root_pa, struct 
 		.pa_bits = g->oa_bits,
 		.root = ptw_arm_ttbr(g, root_pa),
 		.control = tcr,
+		.control3 = g->features & PTW_FEATURE_HAFT ? TCR2_HAFT : 0,
 	};
 }
 

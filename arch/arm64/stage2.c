@@ -15,6 +15,7 @@
 #define VTCR_RES1	  PTW_BIT(31)
 #define VTCR_DS		  PTW_BIT(32)
 #define VTCR_SL2	  PTW_BIT(33)
+#define VTCR_HAFT	  PTW_BIT(44)
 
 #define S2_ROOT_LG2_EXTRA 4 /* 16 concatenated root tables */
 
@@ -70,6 +71,8 @@ static void s2_registers(const struct ptw_geometry *g, uint64_t root_pa, struct 
 		vtcr |= VTCR_HA;
 	if (g->features & PTW_FEATURE_HW_DIRTY)
 		vtcr |= VTCR_HD;
+	if (g->features & PTW_FEATURE_HAFT)
+		vtcr |= VTCR_HAFT;
 	if (ptw_arm_ds(g))
 		vtcr |= VTCR_DS;
 	*regs = (struct ptw_regs){

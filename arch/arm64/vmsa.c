@@ -60,15 +60,16 @@ static int check_features(const struct ptw_config *config, unsigned int granule,
 {
 	const uint32_t large = granule == 16 ? PTW_FEATURE_LPA | (stage2 ? 0 : PTW_FEATURE_LVA) :
 					       PTW_FEATURE_LPA2 | PTW_FEATURE_DS;
-	const uint32_t meaningful = PTW_FEATURES_HW_AD | PTW_FEATURE_CONTIG | PTW_FEATURE_TTST |
-				    large | (stage2 ? PTW_FEATURE_XNX : 0);
+	const uint32_t meaningful = PTW_FEATURES_HW_AD | PTW_FEATURE_HAFT | PTW_FEATURE_CONTIG |
+				    PTW_FEATURE_TTST | large | (stage2 ? PTW_FEATURE_XNX : 0);
 	int error;
 
 	error = ptw_build_features(config->features, meaningful);
 	if (error != PTW_OK)
 		return error;
-	/* HD does nothing without HA (D8.5, "Hardware management of dirty state"). */
-	if (config->features & PTW_FEATURE_HW_DIRTY &&
+	/* Neither HD nor HAFT does anything without HA (D8.5, "Hardware management of dirty state",
+	 * "... of the Table descriptor Access flag"). */
+	if (config->features & (PTW_FEATURE_HW_DIRTY | PTW_FEATURE_HAFT) &&
 	    !(config->features & PTW_FEATURE_HW_ACCESSED))
 		return PTW_ERR_CONFIG_FEATURE;
 	if (config->features & PTW_FEATURE_DS && !(config->features & PTW_FEATURE_LPA2))

@@ -66,7 +66,7 @@ uint64_t ptw_arm_relevel(const struct ptw_geometry *g, const struct ptw_layout *
 bool ptw_arm_must_break(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t from,
 			uint64_t to, unsigned int level, uint64_t memory);
 
-/* 0: accessed flags of tables (FEAT_HAFT) are not supported. */
+/* AF of a table descriptor, which hardware sets and looks at with FEAT_HAFT only. */
 uint64_t ptw_arm_table_accessed(const struct ptw_geometry *g, unsigned int level);
 
 bool ptw_arm_malformed(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t e,

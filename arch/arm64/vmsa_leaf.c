@@ -130,9 +130,8 @@ bool ptw_arm_must_break(const struct ptw_geometry *g, const struct ptw_layout *l
 
 uint64_t ptw_arm_table_accessed(const struct ptw_geometry *g, unsigned int level)
 {
-	(void)g;
 	(void)level;
-	return 0;
+	return g->features & PTW_FEATURE_HAFT ? ARM_AF : 0;
 }
 
 bool ptw_arm_malformed(const struct ptw_geometry *g, const struct ptw_layout *l, uint64_t e,

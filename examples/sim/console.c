@@ -8,7 +8,7 @@
 
 #define BAR_WIDTH 40
 
-/* Percentage on the screen, or -1 without a bar. */
+/* Percentage on the screen, 0 for a count, or -1 without either. */
 static int shown = -1;
 
 static void bar_remove(void)
@@ -34,6 +34,20 @@ void sim_progress(const char *what, size_t done, size_t total)
 	shown = percent;
 	fprintf(stderr, "\r%s [%-*.*s] %3d %%", what, BAR_WIDTH, percent * BAR_WIDTH / 100, full,
 		percent);
+	fflush(stderr);
+}
+
+void sim_count(const char *format, ...)
+{
+	va_list args;
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	shown = 0;
+	fputs("\r", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
 	fflush(stderr);
 }
 

@@ -17,4 +17,7 @@ void sim_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Draw the bar if standard error is a terminal. done == total or total == 0 takes it away. */
 void sim_progress(const char *what, size_t done, size_t total);
 
+/* In place of the bar, where nobody knows how much there will be. */
+void sim_count(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #endif /* PTW_SIM_CONSOLE_H */

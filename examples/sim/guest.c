@@ -18,11 +18,12 @@ static uint32_t at_most(uint32_t pages, uint32_t most)
 /* Both traces as one, which is all that is kept of them. */
 static void load(const struct options *options, struct merge *merge, uint32_t *smaller)
 {
+	const struct trace_how how = {.form = options->trace_form};
 	struct trace host, guest;
 	char error[1024];
 
-	if (!trace_load(&host, options->trace, error, sizeof(error)) ||
-	    !trace_load(&guest, options->guest, error, sizeof(error)) ||
+	if (!trace_load_as(&host, options->trace, &how, error, sizeof(error)) ||
+	    !trace_load_as(&guest, options->guest, &how, error, sizeof(error)) ||
 	    !merge_traces(merge, &host, &guest, error, sizeof(error)))
 		sim_die("%s", error);
 	*smaller = at_most(host.pages, guest.pages);
@@ -100,7 +101,7 @@ void guest_main(const struct options *options)
 		text = groups ? groups_report_json(&report) : guest_report_json(&report);
 		if (!text)
 			sim_die("not enough memory for the JSON report");
-		output_json(options->json, text);
+		output_text(options->json, text);
 		free(text);
 	}
 	if (!options->json || strcmp(options->json, "-") != 0) {

@@ -3,55 +3,102 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compare.h"
 #include "console.h"
 #include "guest.h"
+#include "heat_plot.h"
+#include "make.h"
 #include "notes.h"
 #include "options.h"
 #include "output.h"
+#include "pack.h"
 #include "replay.h"
 #include "report.h"
 #include "trace.h"
 
-static void write_report(const struct report *report)
+static bool is_stdout(const char *path)
 {
-	char *text = report_json(report);
+	return path && strcmp(path, "-") == 0;
+}
 
+/* Before a long run that would be in vain. */
+static void check_file(const struct options *options, const char *option, const char *path)
+{
+	char error[1024];
+
+	if (!path || is_stdout(path))
+		return;
+	if (!output_check(path, error, sizeof(error)))
+		sim_die("%s", error);
+	if (output_is_input(path, options->trace) ||
+	    (options->guest && output_is_input(path, options->guest)))
+		sim_die("--%s '%s' would replace the trace; name another file", option, path);
+}
+
+static void check_files(const struct options *options)
+{
+	if (options->json && options->report && strcmp(options->json, options->report) == 0)
+		sim_die("--json and --report are the same, '%s'; name two files", options->json);
+	check_file(options, "json", options->json);
+	check_file(options, "report", options->report);
+	if (options->plot)
+		heat_plot_check(options->plot);
+}
+
+static void write_text(const char *path, char *text)
+{
 	if (!text)
-		sim_die("not enough memory for the JSON report");
-	output_json(report->options->json, text);
+		sim_die("not enough memory for '%s'", path);
+	output_text(path, text);
 	free(text);
+}
+
+/* Files first: the reader of the tables may have left, as in "ptw-sim ... | head". */
+static void write_files(const struct report *report)
+{
+	const struct options *options = report->options;
+
+	if (options->json)
+		write_text(options->json, report_json(report));
+	if (options->report)
+		write_text(options->report, report_html(report));
+	if (options->plot)
+		heat_plot(options->plot, report);
 }
 
 int main(int argc, char **argv)
 {
+	static struct history history;
 	static struct replay replay;
+	struct trace_how how = {0};
 	struct options options;
 	struct trace trace;
 	struct report report;
 	char error[1024];
-	bool only_json;
+	bool only_file;
 
+	if (argc > 1 && strcmp(argv[1], "pack") == 0)
+		return pack_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "compare") == 0)
+		return compare_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "make") == 0)
+		return make_main(argc - 1, argv + 1);
 	options_parse(&options, argc, argv);
-	only_json = options.json && strcmp(options.json, "-") == 0;
-	if (options.json && !only_json) {
-		if (!output_check(options.json, error, sizeof(error)))
-			sim_die("%s", error);
-		if (output_is_input(options.json, options.trace) ||
-		    (options.guest && output_is_input(options.json, options.guest)))
-			sim_die("--json '%s' would replace the trace; name another file",
-				options.json);
-	}
+	check_files(&options);
+	only_file = is_stdout(options.json) || is_stdout(options.report);
 	if (options.guest) {
 		guest_main(&options);
 		return EXIT_SUCCESS;
 	}
-	if (!trace_load(&trace, options.trace, error, sizeof(error)))
+	how.form = options.trace_form;
+	if (!trace_load_as(&trace, options.trace, &how, error, sizeof(error)))
 		sim_die("%s", error);
 
 	report = (struct report){
 		.options = &options,
 		.trace = &trace,
 		.replay = &replay,
+		.history = &history,
 		.memory_pages = memory_limit_pages(&options.memory, trace.footprint),
 	};
 	struct sim_config config = {
@@ -63,15 +110,14 @@ int main(int argc, char **argv)
 		.scan_interval = options.scan_interval,
 		.tlb_sets = options.tlb_sets,
 		.tlb_ways = options.tlb_ways,
+		.history = only_file && !options.report && !options.plot ? NULL : &history,
 		.error = error,
 	};
 	if (!replay_run(&replay, options.policy, &config))
 		sim_die("%s: %s", options.policy->name, error);
 
-	/* Files first: the reader of the tables may have left, as in "ptw-sim ... | head". */
-	if (options.json)
-		write_report(&report);
-	if (!only_json)
+	write_files(&report);
+	if (!only_file)
 		report_print(&report);
 	output_flush();
 	/* Last, where they are seen below the tables; a run that failed says nothing else. */

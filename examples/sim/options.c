@@ -7,18 +7,12 @@
 #include <string.h>
 
 #include "console.h"
+#include "policies.h"
 
-/*
- * Ticks between two harvests. An age is a byte, so an interval covers 256 times its length: at 16
- * ticks the older half of a trace falls together into one age, at 256 recent pages do.
- */
-#define SCAN_INTERVAL_DEFAULT 64
-#define SCAN_INTERVAL_MAX     1000000000u
+#define TEXT_OF_(token) #token
+#define TEXT_OF(macro)	TEXT_OF_(macro)
 
-#define TEXT_OF_(token)	      #token
-#define TEXT_OF(macro)	      TEXT_OF_(macro)
-
-#define MILLION		      1000000u
+#define MILLION		1000000u
 
 /* Options without a letter. */
 enum {
@@ -30,6 +24,9 @@ enum {
 	KEY_CONTEND,
 	KEY_SHARED,
 	KEY_FOREIGN,
+	KEY_TRACE_FORMAT,
+	KEY_REPORT,
+	KEY_PLOT,
 };
 
 /* As many as the kernel takes off its lists at most at once. */
@@ -53,6 +50,8 @@ static const struct argp_option option_table[] = {
 	 0},
 	{"tlb", 't', "SETSxWAYS|off", 0,
 	 "TLB of the software MMU, in which accessed bits are not set again (off)", 0},
+	{"trace-format", KEY_TRACE_FORMAT, "NAME", 0,
+	 "What the trace is: text, lackey, drcachesim or u32, of which more below (auto)", 0},
 	{"guest", 'g', "TRACE", 0,
 	 "Mixed load: TRACE runs on the host, this one in a guest, and both compete for the same "
 	 "memory under mglru",
@@ -78,14 +77,16 @@ static const struct argp_option option_table[] = {
 	 "With --shared: references by the other group save a page, too", 1},
 	{"json", 'j', "FILE", 0, "Write the results to FILE; - prints them instead of the tables",
 	 0},
+	{"report", KEY_REPORT, "FILE", 0,
+	 "Write a page with pictures over time to FILE, which needs no other file; - prints it "
+	 "instead of the tables",
+	 0},
+	{"plot", KEY_PLOT, "FOLDER", 0,
+	 "Draw the heat map of idle ages into FOLDER, as PNG and SVG, by gnuplot", 0},
 	{"help", 'h', NULL, 0, "Print this and exit", -1},
 	{"version", 'V', NULL, 0, "Print the version and exit", -1},
 	{0},
 };
-
-static const struct sim_policy *const policies[] = {
-	&sim_policy_gen, &sim_policy_mglru, &sim_policy_clock, &sim_policy_lru, &sim_policy_opt};
-#define POLICIES (sizeof(policies) / sizeof(policies[0]))
 
 static const char doc[] =
 	"Replay a page trace with limited memory, and show which pages are used and which lie idle."
@@ -94,8 +95,14 @@ static const char doc[] =
 	"            a hexadecimal address and perhaps a decimal size, which is not\n"
 	"            looked at; blank lines and what follows a # are skipped; 65536\n"
 	"            lines are a tick\n"
+	"  lackey    what valgrind --tool=lackey --trace-mem=yes writes\n"
+	"  drcachesim what the view tool of drcachesim prints; in both an access that\n"
+	"            crosses pages is a reference to each\n"
 	"  .u32.zst  little-endian 32-bit page numbers under zstd; 0xffffffff is a tick\n"
 	"  .u32      the same without zstd; this one is known by its name\n"
+	"ptw-sim pack TRACE turns any of them into .u32.zst, scripts/record-trace\n"
+	"records a program, and ptw-sim make PATTERN invents one. ptw-sim compare\n"
+	"TRACE... replays traces under all policies. Each of the three has --help.\n"
 	"\n"
 	"A page of the trace takes one granule (4, 16 or 64 KiB) of the page table, "
 	"whatever the format. So with the TLB off every format decides alike, which is "
@@ -149,26 +156,20 @@ static uint32_t parse_share(const char *text)
 	return share <= MILLION ? share : 0;
 }
 
-static void parse_memory(struct memory_limit *limit, const char *text)
+bool memory_limit_parse(struct memory_limit *limit, const char *text)
 {
 	limit->is_share = strchr(text, '%') != NULL;
 	limit->share = limit->is_share ? parse_share(text) : 0;
 	limit->pages = limit->is_share ? 0 : parse_count(text, UINT32_MAX);
-	if (!limit->share && !limit->pages)
+	return limit->share || limit->pages;
+}
+
+static void parse_memory(struct memory_limit *limit, const char *text)
+{
+	if (!memory_limit_parse(limit, text))
 		sim_die("bad --memory '%s'; give a share above 0%% and up to 100%%, as in 25%%, "
 			"or a number of pages, as in 4096",
 			text);
-}
-
-static void parse_policy(struct options *options, const char *text)
-{
-	for (size_t i = 0; i < POLICIES; i++) {
-		if (strcmp(policies[i]->name, text) == 0) {
-			options->policy = policies[i];
-			return;
-		}
-	}
-	sim_die("bad --policy '%s'; give gen, mglru, clock, lru or opt", text);
 }
 
 static void list_formats(FILE *list)
@@ -261,6 +262,13 @@ static unsigned int parse_name(const char *option, const char *text,
 	sim_die("bad --%s '%s'; give %s", option, text, list);
 }
 
+static const char *parse_file(const char *option, const char *text)
+{
+	if (!*text)
+		sim_die("bad --%s ''; give a file, or - for standard output", option);
+	return text;
+}
+
 /* An option that means nothing without --guest. False: it is another one. */
 static bool parse_guest_option(struct options *options, int key, const char *arg)
 {
@@ -325,6 +333,9 @@ static void check_guest(struct options *options)
 				options->guest_option);
 		return;
 	}
+	if (options->report || options->plot)
+		sim_die("--%s is about one trace; leave it or --guest out",
+			options->report ? "report" : "plot");
 	if (options->policy_given && options->policy != &sim_policy_mglru)
 		sim_die("--guest goes with --policy mglru only; leave --policy out");
 	options->policy = &sim_policy_mglru;
@@ -368,7 +379,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		parse_memory(&options->memory, arg);
 		return 0;
 	case 'p':
-		parse_policy(options, arg);
+		options->policy = policy_at(parse_name("policy", arg, policy_name));
 		options->policy_given = true;
 		return 0;
 	case 'f':
@@ -383,15 +394,22 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 't':
 		parse_tlb(options, arg);
 		return 0;
+	case KEY_TRACE_FORMAT:
+		options->trace_form = parse_name("trace-format", arg, trace_form_name);
+		return 0;
 	case 'g':
 		if (options->guest)
 			sim_die("one guest at a time; '%s' is one too many", arg);
 		options->guest = arg;
 		return 0;
 	case 'j':
-		if (!*arg)
-			sim_die("bad --json ''; give a file, or - for standard output");
-		options->json = arg;
+		options->json = parse_file("json", arg);
+		return 0;
+	case KEY_REPORT:
+		options->report = parse_file("report", arg);
+		return 0;
+	case KEY_PLOT:
+		options->plot = arg;
 		return 0;
 	case 'h':
 		argp_help(&argp, stdout, ARGP_HELP_STD_HELP, "ptw-sim");
@@ -428,8 +446,7 @@ static char *help_filter(int key, const char *text, void *input)
 	if (!stream)
 		return (char *)text;
 	fprintf(stream, "%s\nPolicies:\n", text);
-	for (size_t i = 0; i < POLICIES; i++)
-		fprintf(stream, "  %-6s %s\n", policies[i]->name, policies[i]->about);
+	policy_list(stream);
 	fputs("\nFormats:\n", stream);
 	list_formats_indented(stream);
 	fputs("\nperverse is a test format: tables of 8 entries, encoded differently at every "

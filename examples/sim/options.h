@@ -7,6 +7,14 @@
 
 #include "mixed.h"
 #include "policy.h"
+#include "trace.h"
+
+/*
+ * Ticks between two harvests. An age is a byte, so an interval covers 256 times its length: at 16
+ * ticks the older half of a trace falls together into one age, at 256 recent pages do.
+ */
+#define SCAN_INTERVAL_DEFAULT 64
+#define SCAN_INTERVAL_MAX     1000000000u
 
 /* How much fits in memory: pages, or a share of the footprint, which is known only later. */
 struct memory_limit {
@@ -16,8 +24,11 @@ struct memory_limit {
 };
 
 struct options {
-	const char *trace; /* a path, or "-" */
-	const char *json;  /* a path, "-" for standard output, or NULL */
+	const char *trace;	    /* a path, or "-" */
+	enum trace_form trace_form; /* of both traces */
+	const char *json;	    /* a path, "-" for standard output, or NULL */
+	const char *report;	    /* the same for a page with pictures */
+	const char *plot;	    /* a folder for pictures by gnuplot, or NULL */
 	const struct sim_policy *policy;
 	const char *format;
 	struct memory_limit memory;
@@ -42,6 +53,9 @@ struct options {
 
 /* Read the command line; --help and --version print and exit, a mistake ends in sim_die(). */
 void options_parse(struct options *options, int argc, char **argv);
+
+/* As --memory takes it; false: it is neither. */
+bool memory_limit_parse(struct memory_limit *limit, const char *text);
 
 /* Pages that a limit stands for: the floor of the share, but at least one. */
 uint32_t memory_limit_pages(const struct memory_limit *limit, uint32_t footprint);

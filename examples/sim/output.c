@@ -12,7 +12,7 @@
 
 #include "console.h"
 
-struct target {
+struct output_target {
 	char final[PATH_MAX];
 	char temporary[PATH_MAX]; /* "" = final is no regular file and is written directly */
 };
@@ -26,7 +26,7 @@ static bool fail(const char *path, int code, char *error, size_t error_size)
 }
 
 /* Resolve links, or renaming would replace the link (/dev/stdout is one) and not what it names. */
-static int target_resolve(struct target *target, const char *path)
+static int target_resolve(struct output_target *target, const char *path)
 {
 	struct stat info;
 	const char *slash;
@@ -55,7 +55,7 @@ static int target_resolve(struct target *target, const char *path)
 	return length < (int)sizeof(target->temporary) ? 0 : ENAMETOOLONG;
 }
 
-static int target_open(const struct target *target)
+static int target_open(const struct output_target *target)
 {
 	if (!target->temporary[0])
 		return open(target->final, O_WRONLY | O_CLOEXEC);
@@ -64,7 +64,7 @@ static int target_open(const struct target *target)
 
 bool output_check(const char *path, char *error, size_t error_size)
 {
-	struct target target;
+	struct output_target target;
 	int code = target_resolve(&target, path);
 	int fd;
 
@@ -89,47 +89,60 @@ bool output_is_input(const char *output, const char *input)
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-static int write_all(int fd, const char *text, size_t size)
+bool output_open(struct output *output, const char *path, char *error, size_t error_size)
 {
-	while (size) {
-		ssize_t put = write(fd, text, size);
+	struct output_target *target = malloc(sizeof(*target));
+	int code = target ? target_resolve(target, path) : ENOMEM;
+	int fd = code ? -1 : target_open(target);
 
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return errno;
-		text += put;
-		size -= (size_t)put;
+	*output = (struct output){.path = path, .target = target};
+	if (!code && fd < 0)
+		code = errno;
+	if (!code) {
+		output->stream = fdopen(fd, "w");
+		if (!output->stream) {
+			code = errno;
+			close(fd);
+			if (target->temporary[0])
+				unlink(target->temporary);
+		}
 	}
-	return 0;
+	if (!code)
+		return true;
+	free(target);
+	return fail(path, code, error, error_size);
+}
+
+bool output_close(struct output *output, bool keep, char *error, size_t error_size)
+{
+	struct output_target *target = output->target;
+	int code = fflush(output->stream) ? errno : ferror(output->stream) ? EIO : 0;
+
+	if (fclose(output->stream) && !code)
+		code = errno;
+	if (target->temporary[0]) {
+		if (!code && keep && rename(target->temporary, target->final))
+			code = errno;
+		if (code || !keep)
+			unlink(target->temporary);
+	}
+	free(target);
+	return code && keep ? fail(output->path, code, error, error_size) : true;
 }
 
 bool output_write(const char *path, const char *text, char *error, size_t error_size)
 {
-	struct target target;
-	int code = target_resolve(&target, path);
-	int fd;
+	struct output output;
 
-	if (code)
-		return fail(path, code, error, error_size);
-	fd = target_open(&target);
-	if (fd < 0)
-		return fail(path, errno, error, error_size);
-	code = write_all(fd, text, strlen(text));
-	if (!code)
-		code = write_all(fd, "\n", 1);
-	if (close(fd) && !code)
-		code = errno;
-	if (target.temporary[0]) {
-		if (!code && rename(target.temporary, target.final))
-			code = errno;
-		if (code)
-			unlink(target.temporary);
-	}
-	return code ? fail(path, code, error, error_size) : true;
+	if (!output_open(&output, path, error, error_size))
+		return false;
+	/* What fails is told when it is closed. */
+	fputs(text, output.stream);
+	putc('\n', output.stream);
+	return output_close(&output, true, error, error_size);
 }
 
-void output_json(const char *path, const char *text)
+void output_text(const char *path, const char *text)
 {
 	char error[1024];
 

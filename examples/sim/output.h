@@ -8,19 +8,32 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /*
- * output_check() and output_write(): on failure false, with one line in error that says what was
- * wrong and what to do.
+ * output_check(), _open(), _close() and _write(): on failure false, with one line in error that says
+ * what was wrong and what to do.
  */
+
+struct output_target;
+
+struct output {
+	const char *path;
+	FILE *stream;
+	struct output_target *target;
+};
 
 /* Could this path be written? Leaves nothing behind, so that a long run is not in vain. */
 bool output_check(const char *path, char *error, size_t error_size);
 
+/* A stream to write to; after success output_close() is due, which without `keep` leaves nothing. */
+bool output_open(struct output *output, const char *path, char *error, size_t error_size);
+bool output_close(struct output *output, bool keep, char *error, size_t error_size);
+
 bool output_write(const char *path, const char *text, char *error, size_t error_size);
 
-/* The JSON text to a file, or for "-" to standard output; a failure ends the program. */
-void output_json(const char *path, const char *text);
+/* The text to a file, or for "-" to standard output; a failure ends the program. */
+void output_text(const char *path, const char *text);
 
 /* What was printed is out, or the program ends. */
 void output_flush(void);

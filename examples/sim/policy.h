@@ -3,8 +3,9 @@
  * What a replacement policy is to the replay loop. The loop says which page is referenced and when
  * a tick passes; the policy alone knows what is resident and whom it puts out.
  *
- * gen ages pages by the accessed bits the library harvests. lru, clock and opt are what it is
- * measured against: they see every reference and need no page table.
+ * gen ages pages by the accessed bits the library harvests. The others are what it is measured
+ * against: mglru, clock and twolist know accessed bits and faults, too, the rest see every reference.
+ * Only gen and mglru have a page table.
  */
 #ifndef PTW_SIM_POLICY_H
 #define PTW_SIM_POLICY_H
@@ -14,10 +15,12 @@
 #include <stdint.h>
 
 struct trace;
+struct history;
 
-#define SIM_NO_PAGE    UINT32_MAX
-#define SIM_AGES       256
-#define SIM_ERROR_SIZE 256
+#define SIM_NO_PAGE	UINT32_MAX
+#define SIM_AGES	256
+#define SIM_GENERATIONS 16 /* most that a policy may tell the sizes of */
+#define SIM_ERROR_SIZE	256
 
 /* What a policy is made for. It outlives the policy. */
 struct sim_config {
@@ -28,6 +31,8 @@ struct sim_config {
 	uint32_t scan_interval;	   /* ticks between two harvests of the whole range */
 	uint32_t tlb_sets;	   /* 0: no TLB, every reference walks the page table */
 	uint32_t tlb_ways;
+	bool quiet;		 /* no progress bar: many replays run at once */
+	struct history *history; /* what the replay loop fills for pictures, or NULL */
 	char *error; /* SIM_ERROR_SIZE bytes: a policy that fails says why, in one line */
 };
 
@@ -59,6 +64,7 @@ struct sim_counters {
 struct sim_policy {
 	const char *name;
 	const char *about; /* a line for --help */
+	bool reference;	   /* something to measure others by: no goal is about it */
 
 	/* Name of the index-th page-table format, the default first; NULL past the last.
 	 * The hook is NULL where there is no page table, and so no TLB either. */
@@ -75,12 +81,21 @@ struct sim_policy {
 
 	/* All counters as of now; out is zeroed before. Hook may be NULL: nothing to count. */
 	void (*counters)(void *state, struct sim_counters *out);
+
+	/* Pages in each generation, the youngest first; returns how many there are, at most
+	 * SIM_GENERATIONS. Hook is NULL where there are none. */
+	unsigned int (*generations)(void *state, uint64_t sizes[SIM_GENERATIONS]);
 };
 
+extern const struct sim_policy sim_policy_generations;
 extern const struct sim_policy sim_policy_gen;
 extern const struct sim_policy sim_policy_mglru;
 extern const struct sim_policy sim_policy_clock;
+extern const struct sim_policy sim_policy_twolist;
 extern const struct sim_policy sim_policy_lru;
+extern const struct sim_policy sim_policy_arc;
+extern const struct sim_policy sim_policy_lirs;
+extern const struct sim_policy sim_policy_s3fifo;
 extern const struct sim_policy sim_policy_opt;
 
 #endif /* PTW_SIM_POLICY_H */

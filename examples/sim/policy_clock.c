@@ -99,6 +99,7 @@ static void clock_counters(void *state, struct sim_counters *out)
 const struct sim_policy sim_policy_clock = {
 	.name = "clock",
 	.about = "second chance: a hand that looks at one accessed bit at a time",
+	.reference = true,
 	.create = clock_create,
 	.destroy = clock_destroy,
 	.access = clock_access,

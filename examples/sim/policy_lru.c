@@ -95,6 +95,7 @@ static struct sim_outcome lru_access(void *state, uint32_t page, bool write)
 const struct sim_policy sim_policy_lru = {
 	.name = "lru",
 	.about = "exact least recently used; sees every reference",
+	.reference = true,
 	.create = lru_create,
 	.destroy = lru_destroy,
 	.access = lru_access,

@@ -156,12 +156,25 @@ static void mglru_counters(void *state, struct sim_counters *out)
 	out->tlb_hits = ptw_softmmu_counters(m->machine.cpu)->tlb_hits;
 }
 
+static unsigned int mglru_generations(void *state, uint64_t sizes[SIM_GENERATIONS])
+{
+	const struct mglru *m = state;
+	const struct generations *g = &m->generations;
+	unsigned int count = 0;
+
+	for (uint64_t number = g->youngest + 1; number-- > g->oldest;)
+		sizes[count++] = g->list[GENERATION_OF(number)].pages;
+	return count;
+}
+
 const struct sim_policy sim_policy_mglru = {
 	.name = "mglru",
 	.about = "up to four generations by accessed bits, as MGLRU; look-around",
+	.reference = true,
 	.format_name = ptw_preset_name,
 	.create = mglru_create,
 	.destroy = mglru_destroy,
 	.access = mglru_access,
 	.counters = mglru_counters,
+	.generations = mglru_generations,
 };

@@ -146,6 +146,7 @@ static struct sim_outcome opt_access(void *state, uint32_t page, bool write)
 const struct sim_policy sim_policy_opt = {
 	.name = "opt",
 	.about = "Belady's optimum, which knows the future; the floor",
+	.reference = true,
 	.create = opt_create,
 	.destroy = opt_destroy,
 	.access = opt_access,

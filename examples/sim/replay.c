@@ -8,6 +8,7 @@
 
 #include "console.h"
 #include "fnv.h"
+#include "history.h"
 #include "trace.h"
 
 /* Words between two looks at the progress bar. */
@@ -23,6 +24,8 @@ struct run {
 	uint64_t tick;
 	uint64_t ticks; /* in all, a last one that was not completed included */
 	struct window *window;
+	struct history_column *column; /* NULL: nobody wants a history */
+	double looking;		       /* seconds spent on it */
 };
 
 static double now(void)
@@ -48,6 +51,10 @@ static void windows_cut(struct run *run)
 		replay->windows[i].end_tick = run->ticks * (i + 1) / count;
 	}
 	run->window = replay->windows;
+	if (run->config->history) {
+		history_cut(run->config->history, run->ticks);
+		run->column = run->config->history->column;
+	}
 }
 
 static void read_counters(struct run *run, struct sim_counters *counters)
@@ -67,6 +74,33 @@ static void window_close(struct run *run)
 	run->window->scan_young = counters.scan_young;
 }
 
+/* How long ago the pages that are resident now were last referenced, in scan intervals. */
+static void true_idle_age(const struct run *run, uint64_t ages[SIM_AGES])
+{
+	memset(ages, 0, SIM_AGES * sizeof(*ages));
+	for (uint32_t page = 0; page < run->config->pages; page++) {
+		uint64_t age;
+
+		if (!run->resident[page])
+			continue;
+		age = (run->tick + 1 - run->last_touch[page]) / run->config->scan_interval;
+		ages[age < SIM_AGES ? age : SIM_AGES - 1]++;
+	}
+}
+
+static void column_close(struct run *run)
+{
+	double start = now();
+	uint64_t ages[SIM_AGES];
+	struct sim_counters counters;
+
+	read_counters(run, &counters);
+	if (!counters.has_idle_age)
+		true_idle_age(run, ages);
+	history_take(run->config->history, run->column, run->policy, run->state, &counters, ages);
+	run->looking += now() - start;
+}
+
 static bool replay_tick(struct run *run)
 {
 	if (run->policy->tick && !run->policy->tick(run->state))
@@ -75,6 +109,10 @@ static bool replay_tick(struct run *run)
 	if (run->tick == run->window->end_tick && run->tick < run->ticks) {
 		window_close(run);
 		run->window++;
+	}
+	if (run->column && run->tick == run->column->end_tick && run->tick < run->ticks) {
+		column_close(run);
+		run->column++;
 	}
 	return true;
 }
@@ -85,6 +123,8 @@ static bool replay_reference(struct run *run, uint32_t word)
 	struct sim_outcome outcome = run->policy->access(run->state, page, word & TRACE_WRITE);
 
 	run->window->pages += run->last_touch[page] <= run->window->first_tick;
+	if (run->column)
+		run->column->pages += run->last_touch[page] <= run->column->first_tick;
 	run->last_touch[page] = (uint32_t)run->tick + 1;
 	if (__builtin_expect(outcome.event == SIM_HIT, 1))
 		return true;
@@ -92,6 +132,8 @@ static bool replay_reference(struct run *run, uint32_t word)
 		return false;
 	run->replay->faults++;
 	run->window->faults++;
+	if (run->column)
+		run->column->faults++;
 	run->resident[page] = 1;
 	if (outcome.evicted != SIM_NO_PAGE) {
 		run->resident[outcome.evicted] = 0;
@@ -106,26 +148,13 @@ static bool replay_words(struct run *run)
 	const struct trace *trace = run->config->trace;
 
 	for (size_t i = 0; i < trace->count; i++) {
-		if (i % PROGRESS_WORDS == 0)
+		if (i % PROGRESS_WORDS == 0 && !run->config->quiet)
 			sim_progress("replaying", i, trace->count);
 		if (trace->words[i] == TRACE_TICK ? !replay_tick(run) :
 						    !replay_reference(run, trace->words[i]))
 			return false;
 	}
 	return true;
-}
-
-/* How long ago the pages that are resident now were last referenced, in scan intervals. */
-static void true_idle_age(struct run *run)
-{
-	for (uint32_t page = 0; page < run->config->pages; page++) {
-		uint64_t age;
-
-		if (!run->resident[page])
-			continue;
-		age = (run->tick + 1 - run->last_touch[page]) / run->config->scan_interval;
-		run->replay->idle_age[age < SIM_AGES ? age : SIM_AGES - 1]++;
-	}
 }
 
 static void replay_finish(struct run *run)
@@ -142,7 +171,9 @@ static void replay_finish(struct run *run)
 	if (replay->counters.has_idle_age)
 		memcpy(replay->idle_age, replay->counters.idle_age, sizeof(replay->idle_age));
 	else
-		true_idle_age(run);
+		true_idle_age(run, replay->idle_age);
+	if (run->column)
+		column_close(run);
 }
 
 static bool replay_with(struct run *run)
@@ -155,8 +186,9 @@ static bool replay_with(struct run *run)
 		return false;
 	start = now();
 	done = replay_words(run);
-	run->replay->seconds = now() - start;
-	sim_progress("", 0, 0);
+	run->replay->seconds = now() - start - run->looking;
+	if (!run->config->quiet)
+		sim_progress("", 0, 0);
 	if (done)
 		replay_finish(run);
 	run->policy->destroy(run->state);

@@ -147,4 +147,5 @@ void report_print(const struct report *report)
 	print_summary(report);
 	print_working_set(report);
 	print_idle_age(report);
+	report_print_heat(report);
 }

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "history.h"
 #include "options.h"
 #include "replay.h"
 #include "trace.h"
@@ -13,6 +14,7 @@ struct report {
 	const struct options *options;
 	const struct trace *trace;
 	const struct replay *replay;
+	const struct history *history;
 	uint32_t memory_pages; /* as asked for; may exceed the footprint */
 };
 
@@ -25,10 +27,16 @@ void report_tlb(const struct options *options, char text[REPORT_TLB_SIZE]);
 /* To standard output; output_flush() says whether it got there. */
 void report_print(const struct report *report);
 
+/* The heat map of idle ages, as the last of the tables. */
+void report_print_heat(const struct report *report);
+
 /* A file name as a JSON string, whatever bytes it has. */
 json_t *report_json_name(const char *name);
 
 /* The text of the JSON form, to be freed; NULL: not enough memory. */
 char *report_json(const struct report *report);
+
+/* The same for a page with pictures. */
+char *report_html(const struct report *report);
 
 #endif /* PTW_SIM_REPORT_H */

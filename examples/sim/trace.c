@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "trace_form.h"
+#include "trace_text.h"
 
 bool source_fail(struct source *source, const char *format, ...)
 {
@@ -45,6 +46,8 @@ bool trace_append(struct trace *trace, uint32_t word, struct source *source)
 {
 	uint32_t page = word & ~TRACE_WRITE;
 
+	if (word != TRACE_TICK && source->filter.size && trace_filter_hit(&source->filter, page))
+		return true;
 	/* The array doubles: its room is the power of two at or above count. */
 	if ((trace->count & (trace->count - 1)) == 0) {
 		size_t room = trace->count ? 2 * trace->count : 1;
@@ -60,6 +63,8 @@ bool trace_append(struct trace *trace, uint32_t word, struct source *source)
 	trace->words[trace->count++] = word;
 	if (word == TRACE_TICK) {
 		trace->ticks++;
+		if (source->watch)
+			source->watch(trace->ticks, trace->references);
 		return true;
 	}
 	if (page >= trace->pages)
@@ -91,6 +96,30 @@ static bool trace_measure(struct trace *trace, struct source *source)
 	return true;
 }
 
+const char *trace_form_name(unsigned int index)
+{
+	static const char *const names[] = {
+		[TRACE_FORM_AUTO] = "auto",	[TRACE_FORM_TEXT] = "text",
+		[TRACE_FORM_LACKEY] = "lackey", [TRACE_FORM_DRCACHESIM] = "drcachesim",
+		[TRACE_FORM_U32] = "u32",
+	};
+
+	return index < sizeof(names) / sizeof(names[0]) ? names[index] : NULL;
+}
+
+static bool read_text(struct trace *trace, struct source *source)
+{
+	const struct text_form *form = &text_form_plain;
+
+	if (source->form == TRACE_FORM_AUTO && !trace_find_form(source, &form))
+		return false;
+	if (source->form == TRACE_FORM_LACKEY)
+		form = &text_form_lackey;
+	if (source->form == TRACE_FORM_DRCACHESIM)
+		form = &text_form_drcachesim;
+	return trace_read_text(trace, form, source);
+}
+
 static bool trace_read(struct trace *trace, struct source *source)
 {
 	bool done;
@@ -105,10 +134,10 @@ static bool trace_read(struct trace *trace, struct source *source)
 				   source->name);
 	if (trace_is_zstd(source))
 		done = trace_read_zstd(trace, source);
-	else if (source->is_words)
+	else if (source->form == TRACE_FORM_U32)
 		done = trace_read_words(trace, source);
 	else
-		done = trace_read_text(trace, source);
+		done = read_text(trace, source);
 	if (!done)
 		return false;
 	if (trace->references == 0)
@@ -117,7 +146,8 @@ static bool trace_read(struct trace *trace, struct source *source)
 	return trace_measure(trace, source);
 }
 
-bool trace_load(struct trace *trace, const char *path, char *error, size_t error_size)
+bool trace_load_as(struct trace *trace, const char *path, const struct trace_how *how, char *error,
+		   size_t error_size)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	char name[512] = "standard input";
@@ -132,7 +162,12 @@ bool trace_load(struct trace *trace, const char *path, char *error, size_t error
 	source->name = name;
 	source->start = source->end = 0;
 	source->exhausted = false;
-	source->is_words = !is_stdin && trace_is_words(path);
+	source->form = how->form;
+	if (how->form == TRACE_FORM_AUTO && !is_stdin && trace_is_words(path))
+		source->form = TRACE_FORM_U32;
+	source->filter.size = how->filter;
+	source->filter.count = 0;
+	source->watch = how->watch;
 	source->error = error;
 	source->error_size = error_size;
 	source->fd = STDIN_FILENO;
@@ -152,6 +187,13 @@ bool trace_load(struct trace *trace, const char *path, char *error, size_t error
 	if (!done)
 		trace_free(trace);
 	return done;
+}
+
+bool trace_load(struct trace *trace, const char *path, char *error, size_t error_size)
+{
+	const struct trace_how how = {.form = TRACE_FORM_AUTO};
+
+	return trace_load_as(trace, path, &how, error, error_size);
 }
 
 void trace_free(struct trace *trace)

@@ -7,14 +7,26 @@
 
 #define SOURCE_BUFFER 65536
 
+/* The pages used last, the newest first; see trace_filter.c. */
+struct trace_filter {
+	uint32_t size; /* 0: no filter */
+	uint32_t count;
+	uint32_t page[TRACE_FILTER_MAX];
+};
+
+/* Is it among them? It is the newest one now. */
+bool trace_filter_hit(struct trace_filter *filter, uint32_t page);
+
 /* A file that is read front to back in pieces, and where to say what is wrong with it. */
 struct source {
 	int fd;
 	const char *name; /* as messages call it */
 	size_t start;	  /* bytes [start, end) of the buffer are read but not used yet */
 	size_t end;
-	bool exhausted; /* nothing follows what is in the buffer */
-	bool is_words;	/* unless it is zstd, the name says raw words */
+	bool exhausted;	      /* nothing follows what is in the buffer */
+	enum trace_form form; /* unless it is zstd */
+	struct trace_filter filter;
+	void (*watch)(uint64_t ticks, uint64_t references); /* at each tick; or NULL */
 	char *error;
 	size_t error_size;
 	unsigned char buffer[SOURCE_BUFFER];
@@ -27,7 +39,10 @@ bool source_fill(struct source *source);
 bool source_fail(struct source *source, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Add a word; counts references and ticks. False: it is no page number, or no memory is left. */
+/*
+ * Add a word, unless the filter holds it back; counts references and ticks. False: it is no page number,
+ * or no memory is left.
+ */
 bool trace_append(struct trace *trace, uint32_t word, struct source *source);
 
 bool trace_is_zstd(const struct source *source);
@@ -49,7 +64,5 @@ bool trace_take_words(struct trace *trace, struct pending *pending, const unsign
 
 /* The input ends here; false if a word does not. */
 bool trace_end_words(const struct pending *pending, struct source *source);
-
-bool trace_read_text(struct trace *trace, struct source *source);
 
 #endif /* PTW_SIM_TRACE_FORM_H */

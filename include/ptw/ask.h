@@ -10,6 +10,7 @@
 #ifndef PTW_ASK_H
 #define PTW_ASK_H
 
+#include <ptw/filter.h>
 #include <ptw/harvest.h>
 #include <ptw/space.h>
 #include <ptw/types.h>
@@ -171,6 +172,15 @@ struct ptw_look_around {
 	uint64_t said;    /**< see above */
 	uint64_t *young;  /**< ORed into: bit = page - (window's start & ~63); 1 word for each 64 pages */
 	struct ptw_consumer *consumer; /**< as ptw_ask.consumer */
+	/** Region filter of a page table that is harvested in a pruned way, or null: where its MMU says
+	 *  young, the region is added. */
+	struct ptw_filter *filter;
+	uint32_t filter_mmu; /**< number of that MMU; PTW_MMU_PRIMARY is one, too */
+	uint32_t filter_as;  /**< its address space that is the page table */
+	/** Bytes that one of its leaf tables maps, as a power of two: granule_lg2 + index_lg2 of ptw_info. A
+	 *  region is a frame's address (without its sign) by it. */
+	uint32_t filter_lg2;
+	uint32_t reserved;   /**< 0 */
 };
 
 /**

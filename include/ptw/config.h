@@ -6,6 +6,7 @@
 #ifndef PTW_CONFIG_H
 #define PTW_CONFIG_H
 
+#include <ptw/kernel.h>
 #include <ptw/layout.h>
 #include <ptw/pool.h>
 #include <ptw/softmmu.h>
@@ -36,6 +37,7 @@ enum ptw_feature {
 	PTW_FEATURE_XNX = 1u << 9,         /**< arm64 stage 2: FEAT_XNX */
 	PTW_FEATURE_TTST = 1u << 10,       /**< arm64: small translation tables, start at the last level */
 	PTW_FEATURE_LVA = 1u << 11,        /**< arm64 64K: 52-bit input addresses in stage 1 */
+	PTW_FEATURE_HAFT = 1u << 12,       /**< arm64: hardware sets accessed in table entries, too; needs HW_ACCESSED */
 	PTW_FEATURE_S2PIE = 1u << 16,      /**< refused with PTW_ERR_CONFIG_MODE: moves the permissions */
 	PTW_FEATURE_S2POE = 1u << 17,      /**< refused likewise */
 	PTW_FEATURE_D128 = 1u << 18,       /**< refused likewise: 128-bit entries */
@@ -88,6 +90,10 @@ enum ptw_config_flag {
 	 * run next to it. Saves what writers pay for each other; everything else is the same.
 	 */
 	PTW_WRITERS_EXCLUSIVE = 1u << 1,
+	/** Clear two young neighbours by one instruction (see ptw_clear_available()). */
+	PTW_CONFIG_PAIRS = 1u << 2,
+	/** Clear a table with many young entries by one hardware transaction (likewise). */
+	PTW_CONFIG_TRANSACTIONS = 1u << 3,
 };
 
 /** ptw_config.reclaim_delay: empty tables stay until ptw_reclaim() is called. */
@@ -125,6 +131,10 @@ struct ptw_config {
 	 *  answers PTW_ERR_BACKLOG (see PTW_BACKLOG_TELL), and looks again whenever it has retired 512, or
 	 *  this many; so each thread passes the limit by no more than that. 0: 65536. */
 	uint32_t backlog_limit;
+	/** How harvests search tables: enum ptw_kernel; 0: the best one (ptw_info.kernel tells). Attached tables are read entry by
+	 *  entry whatever it says. */
+	uint32_t kernel;
+	uint32_t reserved; /**< 0 */
 };
 
 /**
@@ -144,6 +154,7 @@ PTW_API const struct ptw_layout *ptw_layout_own(const struct ptw_config *config)
  * - "arm64-s2-4k", "arm64-s2-16k", "arm64-s2-64k": hardware AF and dirty state, 48 bits; each also with
  *   "-swaf" (software manages both), "-contig" (contiguous groups), and "-lpa2" (64k: "-lpa": 52 bits);
  * - "arm64-s1-4k", "arm64-s1-16k", "arm64-s1-64k", each also with "-swaf" and "-lpa2" (64k: "-lpa");
+ * - "arm64-s2-4k-haft", "arm64-s1-4k-haft": also accessed flags of table entries (FEAT_HAFT);
  * - "perverse": 5 levels.
  * ptw_preset_name() lists them.
  * @param name the preset

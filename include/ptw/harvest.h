@@ -12,13 +12,14 @@
 PTW_BEGIN_DECLS
 
 struct ptw_pgtable;
+struct ptw_prune;
 
 /** What a harvest does. Values combine; at least one of ACCESSED and DIRTY. */
 enum ptw_harvest_flag {
 	PTW_HARVEST_ACCESSED = 1, /**< report young leaf extents */
 	PTW_HARVEST_DIRTY = 2,    /**< report dirty leaf extents */
 	PTW_HARVEST_PEEK = 4,     /**< only look: change nothing */
-	PTW_HARVEST_EXACT = 8,    /**< flush after clearing accessed, too: the next harvest misses nothing */
+	PTW_HARVEST_EXACT = 8,    /**< flush after clearing accessed, too: the next harvest misses nothing, unless it prunes without PTW_PRUNE_FLUSH */
 };
 
 /** What is known of a leaf extent; flags. */
@@ -42,8 +43,8 @@ struct ptw_extent {
  * @param page number of the page of bit 0 (input address / granule), a multiple of 64
  * @param young, dirty the word of each bitmap
  * @return 0 to go on, else the harvest ends with PTW_ERR_STOPPED; what it had cleared by then is
- *         still delivered, in one more call at most for each output function (and one for each
- *         word of a large leaf extent), whose answer is ignored
+ *         still delivered to each output function, up to 512 smallest pages or one large leaf extent, and
+ *         the answers to that are ignored
  *
  * Do not act on dirty before ptw_harvest() has returned: a processor with a cached translation may
  * write until the flush that it does at its end.
@@ -75,8 +76,14 @@ struct ptw_harvest {
 	uint64_t oa_start;
 	uint64_t oa_end;  /**< first byte behind */
 	uint64_t budget;  /**< stop after this cost (entries, 16 for a cleared one); 0: no limit */
+	/** Which words of the bitmaps have bits that this harvest found: bit i stands for word i, 64 to a
+	 *  word, ORed into, as wide as ptw_bitmap_words() of the range. With or without the bitmaps; whoever
+	 *  visits and clears only those words need not zero a large bitmap for each pass. Null: none. */
+	uint64_t *summary;
+	struct ptw_prune *prune; /**< leave out what nobody went through (prune.h); null: read all */
 	/** In: where to go on, 0 for the start. Out: where this call ended; at `end` there is nothing
-	 *  left, so set it to 0 for the next pass. Bitmaps stay relative to `start`. Null: none. */
+	 *  left, so set it to 0 for the next pass. Outside the range: PTW_ERR_RANGE; inside a granule:
+	 *  PTW_ERR_ALIGN. Bitmaps stay relative to `start`. Null: none. */
 	uint64_t *cursor;
 };
 
@@ -91,8 +98,8 @@ struct ptw_harvest_result {
 	uint64_t dirty_pages;   /**< in-range pages of them */
 	/** Entries that another operation owns: frozen ones are skipped, held leaves may lack state that
 	 *  their owner has in hand. An unmap reports it, split and collapse carry it, and a later harvest
-	 *  finds it. So a last pass has none. A harvest of accessed into nothing but a dense bitmap does not
-	 *  look for them in level-0 tables. */
+	 *  finds it. So a last pass has none. A harvest of accessed alone, without runs and output address
+	 *  filter, does not look for them in level-0 tables, and a pruned one not in what it leaves out. */
 	uint64_t owned;
 	uint64_t busy;     /**< extents of which something was left alone after 8 lost races */
 	uint64_t sections; /**< read-side sections used */
@@ -137,11 +144,12 @@ static inline uint64_t ptw_bitmap_words(uint64_t start, uint64_t end, unsigned i
  * accessed; where a layout makes that possible, the call is not for read-side sections.
  *
  * Context: any registered thread, next to any other call; not in a flush hook. Never allocates or
- * blocks, the flush hook excepted; with dirty or EXACT not inside a read-side section.
+ * blocks, the flush hook excepted; with dirty, EXACT or PTW_PRUNE_FLUSH not inside a read-side section.
  * Ordering: clearing accessed is a relaxed atomic AND on a level-0 leaf, else a compare-exchange;
  * clearing dirty is an acquire-release compare-exchange, partner the page walker's update.
  * Progress: lock-free; each extent is tried 8 times at most, then counted in `busy`.
- * Errors: PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_ALIGN, PTW_ERR_RANGE, PTW_ERR_CONTEXT change nothing;
+ * Errors: PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_ALIGN, PTW_ERR_RANGE, PTW_ERR_CONTEXT and
+ * PTW_ERR_UNSUPPORTED (pruning together with dirty, PEEK or an output address filter) change nothing;
  * PTW_ERR_CORRUPT_* on attached page tables end it at result->resume.
  */
 PTW_API int ptw_harvest(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end,

@@ -11,10 +11,20 @@
 
 PTW_BEGIN_DECLS
 
+/** Huge pages behind the tables. At most one. */
+enum ptw_pool_flag {
+	/** From the first table on. Whoever uses only a few has 2 MiB all the same. */
+	PTW_POOL_HUGE_ALWAYS = 1,
+	/** Never, also where the system would give them by itself. */
+	PTW_POOL_HUGE_NEVER = 2,
+};
+
 /**
  * Source of memory; the default is mmap. Each page table has a pool of its own, made from a copy of
  * this. Chunks go back when the page table is destroyed. Both calls may come from any thread that
- * maps or creates, one at a time.
+ * creates, changes or destroys; for each page table one at a time, but a kernel's port makes several
+ * at once. They may block, but must not change that page table: whoever needs a chunk waits until
+ * they return. Tables that go back do not.
  */
 struct ptw_pool_config {
 	size_t size;   /**< sizeof(struct ptw_pool_config), so that it can grow */
@@ -28,8 +38,15 @@ struct ptw_pool_config {
 	/** Chunk size as a power of two; 0: 2 MiB, or what holds 512 tables if that is more. Rounded
 	 *  up to what holds one table; such small chunks ask chunk_alloc for each table. */
 	uint32_t chunk_lg2;
-	uint32_t reserved; /**< 0 */
-	uint64_t max_tables; /**< budget in tables, roots not counted; 0: none. Beyond it: PTW_ERR_NOMEM */
+	/** enum ptw_pool_flag; a matter of the default source, in userspace: with a chunk_alloc only
+	 *  NEVER may be set. 0: pools that hold 32 MiB already get huge pages for what they still grow
+	 *  by, so that no more than an eighth is held in advance (from the second chunk on, leaf tables and
+	 *  tables above them have chunks of their own, and each kind may have one that is not full); below that, processors keep most
+	 *  translations anyway. */
+	uint32_t flags;
+	/** Budget in tables, roots not counted; 0: none. Beyond it: PTW_ERR_NOMEM. A table counts from
+	 *  the moment it is asked for, until there turns out to be no memory for it. */
+	uint64_t max_tables;
 };
 
 PTW_END_DECLS

@@ -25,6 +25,8 @@
  * | ptw_port_load32(w), ptw_port_store32(w, v) | counters and states | relaxed |
  * | ptw_port_add32(w, n), ptw_port_add64(w, n) | add, return the new value | relaxed: counters |
  * | ptw_port_or64(w, bits) | OR into a shared bitmap word, returns the old value | relaxed |
+ * | ptw_port_order_all() | what comes before it is seen by all before anything that comes after it is done | full fence |
+ * | ptw_port_order_after_cas() | the same, right behind a compare-exchange that succeeded | full fence |
  * | ptw_port_order_loads() | loads and read-modify-writes before it come before loads after it | acquire fence |
  *
  * Processor (<ptw/port/atomic.h>)
@@ -32,6 +34,7 @@
  * |---|---|
  * | ptw_port_prefetch(p) | hint that *p will be read |
  * | ptw_port_cpu_features() | enum ptw_cpu_feature bits of this processor |
+ * | ptw_port_relax() | this loop waits for another processor |
  *
  * Grace periods
  * | name | what |
@@ -50,7 +53,7 @@
  * | ptw_port_zalloc(bytes), ptw_port_free(p, bytes) | handles, zeroed |
  * | struct ptw_pool | where tables of one size come from; opaque to the core |
  * | ptw_port_pool_create(config, table_bytes, meta_bytes, &pool), ptw_port_pool_destroy(pool) | 0 or an error code; no table may be in use |
- * | ptw_port_table_alloc(pool), ptw_port_table_free(pool, table) | one table, aligned to its size, contents undefined |
+ * | ptw_port_table_alloc(pool, level), ptw_port_table_free(pool, table) | one table of a level (those above 0 may come from elsewhere, so that they lie together), aligned to its size, contents undefined |
  * | ptw_port_table_meta(pool, table) | its metadata (meta_bytes, 64 at most), zeroed at allocation |
  * | ptw_port_run_alloc(pool, bytes), ptw_port_run_free(pool, p, bytes) | memory for concatenated roots, aligned to its size |
  * | ptw_port_pool_bytes(pool) | bytes of memory in use: tables, metadata, administration |
@@ -73,6 +76,7 @@ enum ptw_cpu_feature {
 	PTW_CPU_NEON = 1 << 5,
 	PTW_CPU_LSE = 1 << 6,
 	PTW_CPU_SVE = 1 << 7,
+	PTW_CPU_VBMI2 = 1 << 8, /**< AVX-512 with VBMI2 */
 };
 
 #if defined(PTW_PORT_HEADER)

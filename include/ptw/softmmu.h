@@ -12,7 +12,7 @@
  * | call | on the same CPU | on other CPUs; harvests, writers of the table |
  * |---|---|---|
  * | ptw_softmmu_access() | nothing | anything |
- * | ptw_softmmu_tlb_invalidate() | nothing | anything |
+ * | ptw_softmmu_tlb_invalidate(), ptw_softmmu_tlb_invalidate_leaves() | nothing | anything |
  * | ptw_softmmu_counters() | anything for the address; nothing for the values | anything |
  * | ptw_softmmu_size(), ptw_softmmu_init() | nothing | anything |
  *
@@ -20,9 +20,19 @@
  * table memory may be freed and harvested dirty state be final. With software CPUs the caller's
  * flush hook has to do the same: stop each CPU between two accesses, invalidate there, then return.
  *
+ * With `paging_cache` a CPU also caches table entries, each for the addresses below it: where the
+ * next table is, and what the path allows. A walk begins below the deepest one it finds, so it
+ * neither reads the entries above nor sets their accessed bits; they had them when they were
+ * cached, as hardware caches no table entry that is not accessed. Software that clears the accessed
+ * bit of a table entry thus sees it stay clear while pages below become young, until
+ * ptw_softmmu_tlb_invalidate(). And a cached address of a table dangles if the table's memory is
+ * used for something else without that call: the CPU goes on to read and write there, as real ones
+ * do.
+ *
  * Not modelled, and refused by ptw_softmmu_init() where registers ask for it: x86 SMEP, SMAP,
  * protection keys, shadow stacks and linear-address masking; arm64 permission indirection and
- * overlay (S2PIE, S2POE), 128-bit descriptors, HAFT, HDBSS, FEAT_THE's AssuredOnly, E0PD and EPD0.
+ * overlay (S2PIE, S2POE, TCR2_EL1.PIE, POE, E0POE), 128-bit descriptors, HDBSS, FEAT_THE's
+ * AssuredOnly, E0PD and EPD0.
  * Memory types and shareability are ignored, except that EPT memory types 2, 3 and 7 are
  * misconfigurations.
  */
@@ -39,18 +49,20 @@ enum ptw_regime {
 	PTW_REGIME_X86_64,  /**< x86-64 and AMD nested paging: `root` = CR3, `control` = CR4 (bit 12
 			      *   LA57), `control2` = EFER (bit 11 NXE) */
 	PTW_REGIME_ARM64_S2, /**< arm64 stage 2: `root` = VTTBR_EL2, `control` = VTCR_EL2 */
-	PTW_REGIME_ARM64_S1, /**< arm64 stage 1, EL1&0: `root` = TTBR0_EL1, `control` = TCR_EL1 */
+	PTW_REGIME_ARM64_S1, /**< arm64 stage 1, EL1&0: `root` = TTBR0_EL1, `control` = TCR_EL1,
+			      *   `control3` = TCR2_EL1 (bit 11 HAFT) */
 	PTW_REGIME_PERVERSE, /**< the test format: `root` = address of the root table, `control` =
 			      *   number of levels (1 to 5) */
 };
 
-/** The register values that make a processor use a page table. Shape: one regime, three words. */
+/** The register values that make a processor use a page table. Shape: one regime, four words. */
 struct ptw_regs {
 	uint32_t regime;   /**< enum ptw_regime */
 	uint32_t pa_bits;  /**< width of a physical address in bits (MAXPHYADDR, PARange) */
 	uint64_t root;	   /**< EPTP, CR3, VTTBR_EL2 or TTBR0_EL1 */
 	uint64_t control;  /**< CR4, VTCR_EL2 or TCR_EL1 */
 	uint64_t control2; /**< EFER on x86-64, else 0 */
+	uint64_t control3; /**< TCR2_EL1 at arm64 stage 1, 0 where the register is absent; else 0 */
 };
 
 /**
@@ -103,6 +115,10 @@ struct ptw_softmmu_config {
 	uint32_t tlb_sets;    /**< sets of the TLB, a power of two; 0: no TLB, every access walks */
 	uint32_t tlb_ways;    /**< ways per set, 1 to 16; 0 with tlb_sets 0 */
 	uint32_t seed;	      /**< of the pseudo-random choices that the flags ask for */
+	/** Table entries to cache at each level that has any, a power of two up to 65536. An entry
+	 *  has the slot of its number among the level's, modulo this. 0: none, every walk starts at
+	 *  the root. */
+	uint32_t paging_cache;
 };
 
 /** What a translation found. Written whole by ptw_softmmu_access(). */
@@ -126,13 +142,15 @@ struct ptw_softmmu_counters {
 	uint64_t table_accessed_set; /**< table entries this CPU made accessed, from 0 to 1 */
 	uint64_t cas_failures;	     /**< updates lost, since the entry had changed meanwhile */
 	uint64_t speculative;	     /**< those of accessed_set that speculation set */
+	uint64_t paging_cache_hits;  /**< walks that began at a cached table entry, speculative ones
+				      *   included */
 };
 
 /** One software CPU; opaque. Not shared between threads: one CPU, one thread at a time. */
 struct ptw_softmmu;
 
 /**
- * Bytes of memory one software CPU of this configuration needs, TLB included.
+ * Bytes of memory one software CPU of this configuration needs, its caches included.
  *
  * @param config the configuration; only read
  * @return a multiple of 64 bytes, or 0 if ptw_softmmu_init() would refuse the configuration
@@ -162,15 +180,16 @@ PTW_API size_t ptw_softmmu_size(const struct ptw_softmmu_config *config);
  * entries on a walked path hold must be readable and writable there: a foreign table with pointers
  * to nowhere crashes the process, as no memory bounds are declared here.
  * Ordering: none; hand the CPU to its thread by the means that order threads.
- * Progress: wait-free, in time proportional to the TLB.
+ * Progress: wait-free, in time proportional to the caches.
  * Errors: PTW_ERR_ARG: a null pointer, an unknown regime or flag, a TLB shape that is no power of
- * two sets of 1 to 16 ways, a phys_offset not divisible by 8, or a larger configuration whose
- * unknown part is not zero. PTW_ERR_ALIGN: `memory` is not aligned. PTW_ERR_SIZE: `memory` or
- * config->size is too small. PTW_ERR_CONFIG: register values that no hardware accepts, on which
- * hardware differs (an arm64 input size above PS), with which every access faults (a root outside
- * the output size or misaligned), or that ask for what is not modelled.
+ * two sets of 1 to 16 ways, a paging_cache that is no power of two up to 65536, a phys_offset not
+ * divisible by 8, or a larger configuration whose unknown part is not zero. PTW_ERR_ALIGN: `memory`
+ * is not aligned. PTW_ERR_SIZE: `memory` or config->size is too small. PTW_ERR_CONFIG: register
+ * values that no hardware accepts, on which hardware differs (an arm64 input size above PS), with
+ * which every access faults (a root outside the output size or misaligned), or that ask for what is
+ * not modelled.
  * Sources: Intel SDM volume 3A "Paging", 3C "Extended-Page-Table Pointer (EPTP)"; Arm ARM DDI 0487
- * D8 and the descriptions of VTCR_EL2, VTTBR_EL2, TCR_EL1, TTBR0_EL1.
+ * D8 and the descriptions of VTCR_EL2, VTTBR_EL2, TCR_EL1, TCR2_EL1, TTBR0_EL1.
  */
 PTW_API int ptw_softmmu_init(struct ptw_softmmu **cpu, void *memory, size_t bytes,
 			     const struct ptw_softmmu_config *config);
@@ -179,11 +198,13 @@ PTW_API int ptw_softmmu_init(struct ptw_softmmu **cpu, void *memory, size_t byte
  * Do one access: translate it by TLB or table walk, and leave behind in the table what hardware
  * leaves behind.
  *
- * Accessed bits of entries that lead to tables (x86, EPT) are set on the way down and stay set when
- * the access faults further down, as the SDM allows and processors do. The leaf is changed only if
- * the whole access is allowed, accessed and dirty by one update. Only present entries are ever
- * written. On a TLB hit nothing is read or written; a hit that does not allow the access, or a
- * write to a translation cached while its leaf was clean, walks again.
+ * Accessed bits of entries that lead to tables (x86, EPT, arm64 with HAFT) are set on the way down
+ * and stay set when the access faults further down, as the SDM allows and processors do. The leaf
+ * is changed only if the whole access is allowed, accessed and dirty by one update. Only present
+ * entries are ever written. On a TLB hit nothing is read or written; a hit that does not allow the
+ * access, or a write to a translation cached while its leaf was clean, walks again. A page fault or
+ * an EPT violation, unless speculative, drops the cached table entries of its address, so the next
+ * access begins at the root; faults of the other formats drop nothing.
  *
  * @param cpu    the CPU
  * @param ia     input address in bytes; on x86-64 with or without its sign extension
@@ -193,22 +214,25 @@ PTW_API int ptw_softmmu_init(struct ptw_softmmu **cpu, void *memory, size_t byte
  *
  * Context: the thread that owns the CPU. Every table that may be reached must stay in memory during
  * the call: either it runs in a read-side section of the RCU that frees tables, or the flush that
- * precedes freeing waits for it. Anybody may change entries meanwhile.
+ * precedes freeing waits for it; with `paging_cache` only the flush will do, as what is cached
+ * outlives a section. Anybody may change entries meanwhile.
  * Ordering: entries that may lead to a table are read with acquire, partner the release that
  * publishes a table; an update is a compare-exchange with acq_rel; on a fault, nothing beyond that.
  * The access itself is not performed and orders nothing.
  * Progress: lock-free. A compare-exchange that fails has met somebody else's change, and the entry
- * is judged anew; after 64 such failures the walk starts again at the root.
+ * is judged anew; after 64 such failures the walk starts again, at the root whatever is cached.
  * Errors: PTW_ERR_ARG: unknown bits in `access`.
  * Sources: Intel SDM volume 3A "Accessed and Dirty Flags", 3C "Accessed and Dirty Flags for EPT",
- * "EPT Misconfigurations", "EPT Violations"; AMD APM volume 2 "Nested Paging"; Arm ARM DDI 0487
- * D8.5 "Hardware updates to the translation tables".
+ * "EPT Misconfigurations", "EPT Violations", "Caching Translation Information"; AMD APM volume 2
+ * "Nested Paging"; Arm ARM DDI 0487 D8.5 "Hardware updates to the translation tables".
  */
 PTW_API int ptw_softmmu_access(struct ptw_softmmu *cpu, uint64_t ia, uint32_t access,
 			       struct ptw_softmmu_result *result);
 
 /**
- * Drop every cached translation of input addresses in [start, end).
+ * Drop every cached translation of input addresses in [start, end), and every cached table entry
+ * that maps any of them: what PTW_FLUSH_TABLE asks for, and INVLPG, INVEPT and arm64's TLBI without
+ * "last level" do. Table entries for other addresses stay, though INVLPG and INVEPT drop more.
  *
  * A leaf of which any part lies in the range is dropped whole, as INVLPG and TLBI do; of a
  * contiguous group only the entries in the range are, so the caller covers the group.
@@ -222,12 +246,33 @@ PTW_API int ptw_softmmu_access(struct ptw_softmmu *cpu, uint64_t ia, uint32_t ac
  * called there.
  * Ordering: none, so it is the caller's hand-over between threads that makes accesses after it see
  * entries changed before it.
- * Progress: wait-free; time proportional to the TLB, or to the range if that is shorter.
+ * Progress: wait-free; time proportional to the caches, or to the range if that is shorter.
  * Errors: none.
  * Sources: Intel SDM volume 3A "Invalidation of TLBs and Paging-Structure Caches"; Arm ARM DDI 0487
  * D8 "TLB maintenance".
  */
 PTW_API void ptw_softmmu_tlb_invalidate(struct ptw_softmmu *cpu, uint64_t start, uint64_t end);
+
+/**
+ * Drop every cached translation of input addresses in [start, end) and keep cached table entries:
+ * the least that PTW_FLUSH_LEAF asks for, and what arm64's TLBI by "last level" (VALE1, IPAS2LE1)
+ * does.
+ *
+ * x86 processors have no such instruction and always drop table entries, too. There, the call is
+ * for tests that want to know whether a caller asks for more than leaves where he has to.
+ *
+ * @param cpu   the CPU
+ * @param start first input address in bytes, as for ptw_softmmu_tlb_invalidate()
+ * @param end   address behind the last, likewise
+ *
+ * Context: the thread that owns the CPU, between two accesses.
+ * Ordering: none, as for ptw_softmmu_tlb_invalidate().
+ * Progress: wait-free; time proportional to the TLB, or to the range if that is shorter.
+ * Errors: none.
+ * Sources: Arm ARM DDI 0487 D8 "TLB maintenance".
+ */
+PTW_API void ptw_softmmu_tlb_invalidate_leaves(struct ptw_softmmu *cpu, uint64_t start,
+					       uint64_t end);
 
 /**
  * The counters of a CPU, counting from ptw_softmmu_init() and never reset.

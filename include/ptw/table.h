@@ -27,7 +27,7 @@ struct ptw_pgtable;
  * @param out set on success; untouched otherwise
  * @return PTW_OK; PTW_ERR_ARG, PTW_ERR_SIZE; PTW_ERR_CONFIG, _LEVELS, _FEATURE, _MODE for what no
  *         hardware could have or the library would misread; PTW_ERR_UNSUPPORTED for a foreign
- *         layout; PTW_ERR_NOMEM
+ *         layout, or a kernel or a way to clear that this machine has not; PTW_ERR_NOMEM
  *
  * Context: may allocate; registers the thread as by ptw_thread_register(). Ordering: none.
  * Progress: may block. Errors: as returned; nothing is left behind.
@@ -177,7 +177,7 @@ struct ptw_info {
 	uint32_t leaf_levels; /**< bit l: leaves may stand at level l */
 	uint32_t attached;    /**< 1: built by somebody else */
 	uint32_t exact;       /**< 1: conservation of accessed and dirty is guaranteed */
-	uint32_t reserved;    /**< 0 */
+	uint32_t kernel;      /**< enum ptw_kernel that searches its tables */
 	uint64_t root;        /**< physical address of the root table */
 	uint64_t tables;      /**< tables in use, the root not counted */
 	uint64_t tables_retired; /**< waiting for a grace period; after ptw_barrier() none of them is left */
@@ -185,6 +185,8 @@ struct ptw_info {
 	uint64_t tables_empty; /**< of those in use: without any entry, waiting for a refill or for reclaim */
 	uint64_t tables_reclaimed; /**< empty ones that went back, since creation */
 	uint64_t tables_revived; /**< empty ones that were filled again before their time came */
+	uint32_t table_accessed; /**< 1: hardware sets accessed bits in table entries (see prune.h) */
+	uint32_t reserved;       /**< 0 */
 };
 
 /**

@@ -59,6 +59,31 @@ int ptw_space_clear_young(struct ptw_space *space, uint64_t page, uint32_t effor
 	return ptw_space_one(space, page, effort, PTW_HARVEST_ACCESSED);
 }
 
+/* Ask one run. Where a region filter belongs to it, region by region, to know what is said of each. */
+static void ptw_look_run(struct ptw_asking *q, const struct ptw_run *run, uint64_t low, uint64_t high,
+			 const struct ptw_look_around *how)
+{
+	unsigned int lg2;
+
+	if (!how->filter || run->member->id != how->filter_mmu || run->as != how->filter_as) {
+		ptw_ask_run(q, run, low, high);
+		return;
+	}
+	lg2 = how->filter_lg2 - q->space->page_lg2;
+	while (low < high) {
+		const uint64_t frame = run->frame + (low - run->page), region = frame >> lg2;
+		const uint64_t young = q->result.young_pages;
+		uint64_t pages = ((region + 1) << lg2) - frame;
+
+		if (pages > high - low)
+			pages = high - low;
+		ptw_ask_run(q, run, low, low + pages);
+		if (q->result.young_pages != young)
+			ptw_filter_add(how->filter, region);
+		low += pages;
+	}
+}
+
 int ptw_space_look_around(struct ptw_space *space, uint64_t page, const struct ptw_look_around *how,
 			  struct ptw_ask_result *result)
 {
@@ -78,7 +103,8 @@ int ptw_space_look_around(struct ptw_space *space, uint64_t page, const struct p
 		return PTW_ERR_SIZE;
 	window = how->window ? how->window : 64;
 	if (window > PTW_LOOK_AROUND_MAX || (window & (window - 1)) || how->skip > 3 ||
-	    (how->consumer && how->consumer->space != space))
+	    (how->consumer && how->consumer->space != space) || how->reserved ||
+	    (how->filter && (how->filter_lg2 < space->page_lg2 || how->filter_lg2 > 63)))
 		return PTW_ERR_ARG;
 	start = page & ~(window - 1);
 	end = start + window;
@@ -94,15 +120,15 @@ int ptw_space_look_around(struct ptw_space *space, uint64_t page, const struct p
 	version = ptw_version_of(word);
 	if (space->primary.member && !(how->skip & 1) && (how->said & 1) &&
 	    start < PTW_PAGE_PRIVATE && space->primary_member.age[PTW_EFFORT_FAST])
-		ptw_ask_run(&q, &space->primary, start, end);
+		ptw_look_run(&q, &space->primary, start, end, how);
 	/* Only slots that map the page itself, and who is fast. */
 	for (uint32_t i = how->skip & 2 ? version->runs : 0;
 	     (i = ptw_version_next(version, i, page, page + 1)) < version->runs; i++) {
 		const struct ptw_run *run = &version->run[i];
 
 		if (run->member->age[PTW_EFFORT_FAST])
-			ptw_ask_run(&q, run, run->page > start ? run->page : start,
-				    run->end < end ? run->end : end);
+			ptw_look_run(&q, run, run->page > start ? run->page : start,
+				     run->end < end ? run->end : end, how);
 	}
 	q.stop = end; /* an MMU that stopped before is no reason to leave the rest there */
 	if (ask.consumer)

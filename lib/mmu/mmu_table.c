@@ -131,6 +131,19 @@ ptw_mmu_table_dense_answer(const struct ptw_mmu_tables *t, struct ptw_mmu_ask *a
 	return ptw_mmu_table_answer(t, &part, ask, w, job, ret);
 }
 
+/* Frames of one word: the shortest way, see ptw_dense_few(). Less than 0: not that way. */
+static ptw_always_inline int ptw_mmu_table_few(const struct ptw_mmu_tables *t,
+					       const struct ptw_mmu_ask *ask)
+{
+	const struct ptw_pgtable *p = t->one[ask->as].pgtable;
+
+	if (!p->few || (ask->start ^ (ask->end - 1)) >> 6 ||
+	    (ask->budget && ask->budget < PTW_SECTION_COST))
+		return PTW_FEW_REST;
+	return p->instance->harvest_few(p, ask->start << t->frame_lg2,
+					(unsigned int)(ask->end - ask->start), ask->young);
+}
+
 /* The hot path: one indirect call, into the caller's bitmap. */
 static ptw_always_inline int ptw_mmu_table_dense(const struct ptw_mmu_tables *t,
 						 struct ptw_mmu_ask *ask)
@@ -138,8 +151,15 @@ static ptw_always_inline int ptw_mmu_table_dense(const struct ptw_mmu_tables *t,
 	struct ptw_pgtable *p = t->one[ask->as].pgtable;
 	struct ptw_walk_state w;
 	struct ptw_harvest_job job;
-	int ret;
+	int ret = ptw_mmu_table_few(t, ask);
 
+	if (ret >= 0) {
+		ask->resume = ask->end;
+		ask->young_pages = (unsigned int)ret;
+		ask->entries = ask->end - ask->start;
+		ask->cheap = 1;
+		return PTW_OK;
+	}
 	ptw_zero(&w, sizeof(w));
 	ptw_zero(&job, sizeof(job));
 	w.pgtable = p;

@@ -8,8 +8,9 @@
  *
  * Order of the updates (D8.5 "Hardware updates to the translation tables"): whether AF is set when
  * the access ends in a permission fault is CONSTRAINED UNPREDICTABLE; here it is not, which is also
- * QEMU's choice. Dirty is set only together with AF, by one update of one descriptor. Table
- * descriptors are not changed: their AF (FEAT_HAFT) would be set where arm64_decode() returns one.
+ * QEMU's choice. Dirty is set only together with AF, by one update of one descriptor. With
+ * FEAT_HAFT the AF of a table descriptor is set before the table below is read, and stays when the
+ * access faults there. Without it hardware ignores the bit; no fault lets software set it.
  */
 #include "softmmu_internal.h"
 
@@ -21,6 +22,7 @@
 #define LEAF_AP_EL0	SOFTMMU_BIT(6) /* AP[1] */
 #define LEAF_WRITE	SOFTMMU_BIT(7) /* S2AP[1] = 1 or AP[2] = 0: writable, and dirty with DBM */
 #define LEAF_AF		SOFTMMU_BIT(10)
+#define TABLE_AF	SOFTMMU_BIT(10) /* with FEAT_HAFT, else ignored */
 #define LEAF_DBM	SOFTMMU_BIT(51)
 #define LEAF_CONTIGUOUS SOFTMMU_BIT(52)
 #define LEAF_PXN	SOFTMMU_BIT(53)
@@ -108,6 +110,9 @@ SOFTMMU_INLINE int arm64_decode(const struct ptw_softmmu *cpu, const struct soft
 		step->path = walk->path;
 		if (!stage2 && arm64->hierarchical)
 			step->path |= TABLE_LIMITS(entry);
+		if (arm64->haft)
+			step->desired |= TABLE_AF;
+		step->sets_accessed = step->desired != entry;
 		return PTW_SOFTMMU_OK;
 	}
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * arm64: what VTCR_EL2 and VTTBR_EL2, or TCR_EL1 and TTBR0_EL1, say about a page table.
+ * arm64: what VTCR_EL2 and VTTBR_EL2, or TCR_EL1, TCR2_EL1 and TTBR0_EL1, say about a page table.
  *
  * From the Arm Architecture Reference Manual (DDI 0487), chapter D8 "The AArch64 Virtual Memory
  * System Architecture" and the descriptions of the registers. Arm counts levels from the root, 3
@@ -25,8 +25,9 @@ static unsigned int field(uint64_t reg, unsigned int low, unsigned int width)
 #define S2_VTCR_HD	SOFTMMU_BIT(22)
 #define S2_VTCR_DS	SOFTMMU_BIT(32)
 #define S2_VTCR_SL2     SOFTMMU_BIT(33)
-/* AssuredOnly, TL1, S2PIE, S2POE, D128, GCSH, TL0, HAFT, HDBSS. */
-#define S2_VTCR_REFUSED (SOFTMMU_BITS(38, 34) | SOFTMMU_BITS(41, 40) | SOFTMMU_BITS(45, 44))
+#define S2_VTCR_HAFT	SOFTMMU_BIT(44)
+/* AssuredOnly, TL1, S2PIE, S2POE, D128, GCSH, TL0, HDBSS. */
+#define S2_VTCR_REFUSED (SOFTMMU_BITS(38, 34) | SOFTMMU_BITS(41, 40) | SOFTMMU_BIT(45))
 
 /* TCR_EL1, the half for TTBR0. */
 #define S1_TCR_T0SZ(r) field(r, 0, 6)
@@ -41,6 +42,9 @@ static unsigned int field(uint64_t reg, unsigned int low, unsigned int width)
 #define S1_TCR_DS	SOFTMMU_BIT(59)
 /* No walks from TTBR0 at all, or none for EL0: then the tables say nothing. */
 #define S1_TCR_REFUSED (S1_TCR_EPD0 | S1_TCR_E0PD0)
+
+/* TCR2_EL1: permission indirection and overlays, 128-bit descriptors and the like are refused. */
+#define S1_TCR2_HAFT SOFTMMU_BIT(11)
 
 /* Leaves: bit 7 is S2AP[1], set if written, at stage 2, and AP[2], clear if written, at stage 1. */
 #define S2AP_WRITE SOFTMMU_BIT(7)
@@ -218,6 +222,7 @@ int ptw_softmmu_arm64_s2_setup(struct ptw_softmmu *cpu, const struct ptw_regs *r
 	cpu->ia_bits = (uint8_t)ia_bits;
 	cpu->arm64.ha = vtcr & S2_VTCR_HA;
 	cpu->arm64.hd = (vtcr & S2_VTCR_HA) && (vtcr & S2_VTCR_HD);
+	cpu->arm64.haft = (vtcr & S2_VTCR_HA) && (vtcr & S2_VTCR_HAFT);
 	cpu->arm64.xnx = cpu->flags & PTW_SOFTMMU_XNX;
 	cpu->arm64.dirty_value = S2AP_WRITE;
 	return setup_tables(cpu, regs, granule, ds, ps_bits);
@@ -225,13 +230,15 @@ int ptw_softmmu_arm64_s2_setup(struct ptw_softmmu *cpu, const struct ptw_regs *r
 
 int ptw_softmmu_arm64_s1_setup(struct ptw_softmmu *cpu, const struct ptw_regs *regs)
 {
-	const uint64_t tcr = regs->control;
+	const uint64_t tcr = regs->control, tcr2 = regs->control3;
 	const struct granule *granule = decode_tg0(S1_TCR_TG0(tcr));
 	const unsigned int ps_bits = decode_ps(S1_TCR_IPS(tcr));
 	const unsigned int ia_bits = 64 - S1_TCR_T0SZ(tcr);
 	bool ds;
 
-	if ((tcr & S1_TCR_REFUSED) || !granule || ps_bits == 0 || !valid_pa_range(regs->pa_bits))
+	if ((tcr & S1_TCR_REFUSED) || (tcr2 & ~S1_TCR2_HAFT))
+		return PTW_ERR_CONFIG;
+	if (!granule || ps_bits == 0 || !valid_pa_range(regs->pa_bits))
 		return PTW_ERR_CONFIG;
 	if ((tcr & S1_TCR_DS) && !(cpu->flags & PTW_SOFTMMU_LPA2))
 		return PTW_ERR_CONFIG;
@@ -249,6 +256,7 @@ int ptw_softmmu_arm64_s1_setup(struct ptw_softmmu *cpu, const struct ptw_regs *r
 	cpu->ia_strip = tcr & S1_TCR_TBI0 ? SOFTMMU_STRIP_TAG : SOFTMMU_STRIP_NONE;
 	cpu->arm64.ha = tcr & S1_TCR_HA;
 	cpu->arm64.hd = (tcr & S1_TCR_HA) && (tcr & S1_TCR_HD);
+	cpu->arm64.haft = (tcr & S1_TCR_HA) && (tcr2 & S1_TCR2_HAFT);
 	cpu->arm64.hierarchical = !(tcr & S1_TCR_HPD0);
 	cpu->arm64.dirty_value = 0;
 	return setup_tables(cpu, regs, granule, ds, ps_bits);

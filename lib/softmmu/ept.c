@@ -110,6 +110,9 @@ int ptw_softmmu_ept_setup(struct ptw_softmmu *cpu, const struct ptw_regs *regs)
 	cpu->ia_bits = levels == 5 ? 57 : 48;
 	cpu->oa_bits = (uint8_t)regs->pa_bits;
 	cpu->tracks = eptp & EPTP_AD;
+	/* "Operations that Invalidate Cached Mappings": EPT violations; misconfigurations are not
+	 * among them. */
+	cpu->fault_drops = 1 << PTW_SOFTMMU_TRANSLATION | 1 << PTW_SOFTMMU_PERMISSION;
 	/* With the flags on, accesses to guest paging-structure entries are treated as writes. */
 	cpu->guest_pt = cpu->tracks ? PTW_ACCESS_WRITE : 0;
 	cpu->leaf_levels = 1 << 0 | 1 << 1;

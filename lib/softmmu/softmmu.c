@@ -14,10 +14,21 @@
 /* One access in this many makes the CPU look at the neighbouring page too. */
 #define SPECULATION_PERIOD 16
 
-/* The part of the CPU's memory before the TLB. */
-static size_t cpu_bytes(void)
+static size_t lines(size_t bytes)
 {
-	return (sizeof(struct ptw_softmmu) + LINE - 1) & ~(LINE - 1);
+	return (bytes + LINE - 1) & ~(LINE - 1);
+}
+
+/* A CPU's memory: itself, its paging-structure cache, its TLB. */
+static size_t cache_start(void)
+{
+	return lines(sizeof(struct ptw_softmmu));
+}
+
+static size_t tlb_start(const struct ptw_softmmu *cpu, const struct ptw_softmmu_config *config)
+{
+	return cache_start() +
+	       lines(ptw_softmmu_cache_bytes(config->paging_cache, cpu->root_level));
 }
 
 /* A caller built against a newer header may pass a larger structure, as long as it asks for nothing
@@ -38,6 +49,8 @@ static int check_config(const struct ptw_softmmu_config *config)
 		return PTW_ERR_ARG;
 	/* Entries are accessed as whole 64-bit words. */
 	if (config->phys_offset & 7)
+		return PTW_ERR_ARG;
+	if (!ptw_softmmu_cache_valid(config->paging_cache))
 		return PTW_ERR_ARG;
 	if (config->tlb_sets == 0 && config->tlb_ways == 0)
 		return PTW_OK;
@@ -73,12 +86,11 @@ static int decode_registers(struct ptw_softmmu *cpu, const struct ptw_softmmu_co
 size_t ptw_softmmu_size(const struct ptw_softmmu_config *config)
 {
 	struct ptw_softmmu cpu;
-	size_t bytes;
 
 	if (check_config(config) != PTW_OK || decode_registers(&cpu, config) != PTW_OK)
 		return 0;
-	bytes = cpu_bytes() + ptw_softmmu_tlb_bytes(config->tlb_sets, config->tlb_ways);
-	return (bytes + LINE - 1) & ~(LINE - 1);
+	return tlb_start(&cpu, config) +
+	       lines(ptw_softmmu_tlb_bytes(config->tlb_sets, config->tlb_ways));
 }
 
 int ptw_softmmu_init(struct ptw_softmmu **out, void *memory, size_t bytes,
@@ -102,8 +114,12 @@ int ptw_softmmu_init(struct ptw_softmmu **out, void *memory, size_t bytes,
 		return PTW_ERR_SIZE;
 	*cpu = decoded;
 	if (config->tlb_ways)
-		ptw_softmmu_tlb_setup(&cpu->tlb, (uint8_t *)memory + cpu_bytes(), config->tlb_sets,
-				      config->tlb_ways, cpu->granule_lg2);
+		ptw_softmmu_tlb_setup(&cpu->tlb, (uint8_t *)memory + tlb_start(cpu, config),
+				      config->tlb_sets, config->tlb_ways, cpu->granule_lg2);
+	if (config->paging_cache)
+		ptw_softmmu_cache_setup(&cpu->cache, (uint8_t *)memory + cache_start(),
+					config->paging_cache, cpu->root_level, cpu->granule_lg2,
+					cpu->stride_lg2);
 	*out = cpu;
 	return PTW_OK;
 }
@@ -159,6 +175,8 @@ SOFTMMU_INLINE int translate(struct ptw_softmmu *cpu, uint64_t ia, uint32_t acce
 		/* These two are found at a leaf only. */
 		bool leaf = status == PTW_SOFTMMU_PERMISSION || status == PTW_SOFTMMU_ACCESS_FLAG;
 
+		if ((cpu->fault_drops >> status & 1) && !(access & PTW_ACCESS_SPECULATIVE))
+			ptw_softmmu_cache_drop(&cpu->cache, ia, ia);
 		result->oa = 0;
 		result->page_size = leaf ? SOFTMMU_BIT(size_lg2) : 0;
 		return status;
@@ -213,26 +231,45 @@ int ptw_softmmu_access(struct ptw_softmmu *cpu, uint64_t ia, uint32_t access,
 	return status;
 }
 
-void ptw_softmmu_tlb_invalidate(struct ptw_softmmu *cpu, uint64_t start, uint64_t end)
+/* [start, end) without sign or tag, as both ends inclusive; false if it is empty. */
+static bool stripped_range(const struct ptw_softmmu *cpu, uint64_t start, uint64_t end,
+			   uint64_t *first, uint64_t *last)
 {
-	uint64_t first = start;
-	uint64_t last = end - 1;
-
-	if (cpu->tlb.ways == 0 || start == end)
-		return;
+	if (start == end)
+		return false;
+	*first = start;
+	*last = end - 1;
 	if (start == 0 && end == UINT64_MAX) {
-		ptw_softmmu_tlb_drop(&cpu->tlb, 0, UINT64_MAX);
-		return;
+		*last = UINT64_MAX;
+		return true;
 	}
 	/* Stripping keeps the order of the addresses that exist, so the range stays one range. */
 	if (cpu->ia_strip == SOFTMMU_STRIP_SIGN) {
-		first &= SOFTMMU_BIT(cpu->ia_bits) - 1;
-		last &= SOFTMMU_BIT(cpu->ia_bits) - 1;
+		*first &= SOFTMMU_BIT(cpu->ia_bits) - 1;
+		*last &= SOFTMMU_BIT(cpu->ia_bits) - 1;
 	} else if (cpu->ia_strip == SOFTMMU_STRIP_TAG) {
-		first &= SOFTMMU_BITS(55, 0);
-		last &= SOFTMMU_BITS(55, 0);
+		*first &= SOFTMMU_BITS(55, 0);
+		*last &= SOFTMMU_BITS(55, 0);
 	}
-	if (first <= last)
+	return *first <= *last;
+}
+
+void ptw_softmmu_tlb_invalidate(struct ptw_softmmu *cpu, uint64_t start, uint64_t end)
+{
+	uint64_t first, last;
+
+	if (!stripped_range(cpu, start, end, &first, &last))
+		return;
+	if (cpu->tlb.ways)
+		ptw_softmmu_tlb_drop(&cpu->tlb, first, last);
+	ptw_softmmu_cache_drop(&cpu->cache, first, last);
+}
+
+void ptw_softmmu_tlb_invalidate_leaves(struct ptw_softmmu *cpu, uint64_t start, uint64_t end)
+{
+	uint64_t first, last;
+
+	if (cpu->tlb.ways && stripped_range(cpu, start, end, &first, &last))
 		ptw_softmmu_tlb_drop(&cpu->tlb, first, last);
 }
 

@@ -16,6 +16,7 @@
 #include <ptw/softmmu.h>
 #include <ptw/types.h>
 
+#include "paging_cache.h"
 #include "tlb.h"
 
 #define SOFTMMU_INLINE static inline __attribute__((__always_inline__))
@@ -77,6 +78,7 @@ struct softmmu_arm64 {
 	uint8_t high_oa;	  /**< lowest output address bit among them: 48 or 50 */
 	bool ha;		  /**< hardware sets the accessed flag */
 	bool hd;		  /**< hardware sets dirty; false without ha, where HD is inert */
+	bool haft;		  /**< ... and the accessed flag of table descriptors; likewise */
 	bool hierarchical;	  /**< stage 1: table descriptors restrict permissions (HPD0 = 0) */
 	bool xnx;		  /**< stage 2: XN[1:0], not XN alone */
 };
@@ -95,6 +97,7 @@ struct ptw_softmmu {
 	uint8_t ia_strip;    /**< enum softmmu_strip */
 	uint8_t leaf_levels; /**< bit n: leaves are allowed at level n */
 	bool tracks;	     /**< EPT: accessed and dirty flags are on */
+	uint8_t fault_drops; /**< bit n: status n drops the cached table entries of its address */
 	uint32_t guest_pt;   /**< enum ptw_access: what a guest's page walk counts as besides */
 	uint64_t reserved_table[PTW_MAX_LEVELS]; /**< bits that must be 0 in a table entry */
 	uint64_t reserved_leaf[PTW_MAX_LEVELS];	 /**< ... in a leaf */
@@ -102,6 +105,7 @@ struct ptw_softmmu {
 	uint64_t random;
 	struct ptw_softmmu_counters counters;
 	struct softmmu_tlb tlb;
+	struct softmmu_paging_cache cache;
 };
 
 /** What stands above the input address. */
@@ -165,13 +169,14 @@ typedef bool softmmu_group_fn(struct ptw_softmmu *cpu, const struct softmmu_walk
 			      uint64_t *table, uint64_t index, const struct softmmu_step *step);
 
 /**
- * The walk, from the root down to a leaf or a fault.
+ * The walk, from the root or the deepest cached table entry down to a leaf or a fault.
  *
  * One snapshot of an entry is taken and judged, and what hardware changes in it is written by a
  * compare-exchange on that snapshot: an entry that is not present is never written, since decode
  * faults on it, and one that changed meanwhile is judged anew. A table entry is updated when the
  * walk has used it, before the next table is read, and keeps its accessed bit whatever happens
- * below; a leaf only when the whole access is allowed.
+ * below; a leaf only when the whole access is allowed. Entries above a cached one are not read, so
+ * nothing is set in them: that was done when the one below was cached.
  *
  * An exchange is lost only if somebody else changed the entry: the walk is lock-free.
  */
@@ -180,19 +185,31 @@ SOFTMMU_INLINE int softmmu_walk_tables(struct ptw_softmmu *cpu, struct softmmu_w
 				       softmmu_group_fn *group)
 {
 	const uint64_t index_mask = SOFTMMU_BIT(cpu->stride_lg2) - 1;
+	const struct softmmu_cached_table *cached;
 	struct softmmu_step step;
 	unsigned int level, shift, lost;
 	uint64_t *table;
 	uint64_t index;
 	int status;
 
+	cached = softmmu_cache_find(&cpu->cache, walk->ia, &level);
 restart:
 	lost = 0;
-	level = cpu->root_level;
-	shift = softmmu_level_shift(cpu, level);
-	table = softmmu_table(cpu, cpu->root);
-	index = walk->ia >> shift; /* all that is left: roots may be wider or narrower */
-	walk->path = path;
+	if (cached) {
+		level--;
+		shift = softmmu_level_shift(cpu, level);
+		table = softmmu_table(cpu, cached->table);
+		index = walk->ia >> shift & index_mask;
+		walk->path = cached->path;
+		cpu->counters.paging_cache_hits++;
+		cached = NULL; /* a restart is at the root: what is cached may be out of date */
+	} else {
+		level = cpu->root_level;
+		shift = softmmu_level_shift(cpu, level);
+		table = softmmu_table(cpu, cpu->root);
+		index = walk->ia >> shift; /* all that is left: roots may be wider or narrower */
+		walk->path = path;
+	}
 	for (;;) {
 		uint64_t entry = ptw_port_load_table(&table[index]);
 
@@ -222,6 +239,9 @@ restart:
 		}
 		if (step.leaf)
 			break;
+		/* Its accessed bit is set by now, whatever happens below. */
+		if (cpu->cache.levels)
+			softmmu_cache_fill(&cpu->cache, walk->ia, level, step.next, step.path);
 		walk->path = step.path;
 		table = softmmu_table(cpu, step.next);
 		level--;

@@ -106,6 +106,9 @@ int ptw_softmmu_x86_64_setup(struct ptw_softmmu *cpu, const struct ptw_regs *reg
 	cpu->stride_lg2 = 9;
 	cpu->ia_bits = la57 ? 57 : 48;
 	cpu->ia_strip = SOFTMMU_STRIP_SIGN;
+	/* "Operations that Invalidate TLBs and Paging-Structure Caches": page faults do. */
+	cpu->fault_drops = 1 << PTW_SOFTMMU_TRANSLATION | 1 << PTW_SOFTMMU_PERMISSION |
+			   1 << PTW_SOFTMMU_MISCONFIG;
 	/* APM volume 2, "Nested Paging": the guest's own table walk is a user write to the nested
 	 * tables. */
 	cpu->guest_pt = PTW_ACCESS_WRITE | PTW_ACCESS_USER;

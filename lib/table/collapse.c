@@ -6,7 +6,8 @@
  * entry, and only then are the leaves exchanged, one after the other, with what processors did to them
  * until that moment. Without a break the block is there before its accessed and dirty bits are: it is
  * held until they have been added. With a break the parent entry stays frozen until all is known.
- * Nothing is reported, and nothing is carried twice.
+ * Nothing is reported, and nothing is carried twice. A leaf that is held keeps its state: who gives up has
+ * none in hand.
  */
 #include "lib/table/resize.h"
 #include "lib/walk/harvest_template.h"
@@ -114,17 +115,17 @@ static void ptw_collapse_finish(struct ptw_resize_job *job, const struct ptw_col
 	if (breaks) {
 		job->gather.kind = PTW_FLUSH_TABLE;
 		ptw_gather_flush(&job->gather);
-		used = ptw_collapse_take(job, at);
+	}
+	used = ptw_collapse_take(job, at);
+	/* Until then the entry is ours, and with it the tables above. */
+	ptw_port_read_lock();
+	if (breaks)
 		ptw_port_publish(at->parent.slot, at->block ^ used);
-	} else {
-		used = ptw_collapse_take(job, at);
+	else
 		ptw_leaf_release(p, at->parent.slot, level, used);
-	}
-	if (used) {
-		ptw_port_read_lock();
-		ptw_mark_path(p, at->ia, level);
-		ptw_port_read_unlock();
-	}
+	if (used)
+		ptw_mark_path(p, at->parent.path, at->ia, level);
+	ptw_port_read_unlock();
 	job->leaves++;
 }
 

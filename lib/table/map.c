@@ -98,7 +98,7 @@ static uint64_t ptw_map_path_bits(const struct ptw_map_job *job, unsigned int le
 {
 	const struct ptw_pgtable *p = job->pgtable;
 
-	return job->leaf.flags & PTW_LEAF_YOUNG ? p->build->table_accessed(&p->geometry, level) : 0;
+	return job->leaf.flags & PTW_LEAF_YOUNG ? ptw_table_bits(p, level) : 0;
 }
 
 static uint64_t ptw_map_table_entry(const struct ptw_map_job *job, const uint64_t *table,
@@ -308,8 +308,8 @@ static void ptw_map_added(const struct ptw_map_job *job, const struct ptw_spot *
 
 	ptw_live_add(p, spot->table, ia, spot->level, n);
 	/* Tables that were prepared have the bits already; those above were there before. */
-	if (ptw_map_path_bits(job, p->geometry.root_level))
-		ptw_mark_path(p, ia, spot->level);
+	if (job->leaf.flags & PTW_LEAF_YOUNG)
+		ptw_mark_path(p, spot->path, ia, spot->level);
 }
 
 /*

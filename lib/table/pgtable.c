@@ -4,6 +4,7 @@
 
 #include "lib/table/table.h"
 #include "lib/walk/instances.h"
+#include "lib/walk/scan.h"
 
 static uint64_t ptw_root_bytes(const struct ptw_geometry *g)
 {
@@ -17,6 +18,23 @@ static uint64_t ptw_root_bytes(const struct ptw_geometry *g)
 
 /* The age of a note counts to this. */
 #define PTW_DELAY_MAX 32767u
+
+#define PTW_CONFIG_FLAGS \
+	((uint32_t)(PTW_BACKLOG_TELL | PTW_WRITERS_EXCLUSIVE | PTW_CONFIG_PAIRS | \
+		    PTW_CONFIG_TRANSACTIONS))
+
+/* How young entries are found and cleared. */
+static int ptw_pgtable_kernel(struct ptw_pgtable *p, const struct ptw_config *config)
+{
+	const uint32_t flags = config->flags;
+
+	p->pairs = flags & PTW_CONFIG_PAIRS;
+	p->transactions = flags & PTW_CONFIG_TRANSACTIONS;
+	if ((p->pairs && !ptw_clear_available(PTW_CLEAR_PAIRS)) ||
+	    (p->transactions && !ptw_clear_available(PTW_CLEAR_TRANSACTIONS)))
+		return PTW_ERR_UNSUPPORTED;
+	return ptw_kernel_choose(config->kernel, &p->kernel);
+}
 
 static int ptw_pgtable_new(const struct ptw_config *config, bool attached,
 			   struct ptw_pgtable **out)
@@ -37,7 +55,7 @@ static int ptw_pgtable_new(const struct ptw_config *config, bool attached,
 	     config->layout->frozen == config->layout->empty ||
 	     config->layout->saved_shift > 63))
 		return PTW_ERR_ARG;
-	if ((config->flags & ~(uint32_t)(PTW_BACKLOG_TELL | PTW_WRITERS_EXCLUSIVE)) ||
+	if ((config->flags & ~PTW_CONFIG_FLAGS) || config->reserved ||
 	    (config->reclaim_delay > PTW_DELAY_MAX &&
 	     config->reclaim_delay != PTW_RECLAIM_NEVER))
 		return PTW_ERR_ARG;
@@ -47,6 +65,8 @@ static int ptw_pgtable_new(const struct ptw_config *config, bool attached,
 	ret = ptw_instance_choose(config, attached, p);
 	if (!ret)
 		ret = p->build->configure(config, &p->geometry);
+	if (!ret)
+		ret = ptw_pgtable_kernel(p, config);
 	if (!ret && (config->phys_offset & (ptw_table_bytes(&p->geometry) - 1)))
 		ret = PTW_ERR_ALIGN;
 	if (ret) {
@@ -64,6 +84,10 @@ static int ptw_pgtable_new(const struct ptw_config *config, bool attached,
 	p->root_bytes = ptw_root_bytes(&p->geometry);
 	for (unsigned int level = 0; level < PTW_MAX_LEVELS && !attached; level++)
 		p->held[level] = p->build->held(p->layout, level);
+	/* A word of pages lies in one table. */
+	p->few = p->instance->harvest_few && p->instance->format->and_clear &&
+		 p->geometry.index_lg2 >= 6 &&
+		 !(p->geometry.features & PTW_FEATURE_CONTIG);
 	ptw_port_rcu_register();
 	*out = p;
 	return PTW_OK;
@@ -212,7 +236,9 @@ int ptw_pgtable_info(const struct ptw_pgtable *p, struct ptw_info *info)
 	info->leaf_levels = p->geometry.leaf_levels;
 	info->attached = p->attached;
 	info->exact = p->exact;
-	info->reserved = 0;
+	info->kernel = p->kernel;
+	info->table_accessed = p->geometry.root_level &&
+			       p->build->table_accessed(&p->geometry, p->geometry.root_level);
 	info->root = ptw_table_pa(p, p->root);
 	info->tables = ptw_port_load(&p->tables_live);
 	info->tables_retired = ptw_backlog(p);

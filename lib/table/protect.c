@@ -3,7 +3,8 @@
  * Changing the leaves of a range in place: permissions, write protection, the caller's software bit.
  *
  * Each leaf by compare-exchange on its snapshot. A contiguous group is owned through its first member,
- * which is held while the others change, so that two calls cannot leave a mixture behind.
+ * which is held while the others change, so that two calls cannot leave a mixture behind. Accessed state stays
+ * where it is all the time, so no path has to be marked (ptw_mark_path()).
  */
 #include "lib/table/table.h"
 #include "lib/walk/harvest_job.h"

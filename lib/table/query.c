@@ -67,31 +67,44 @@ int ptw_query(struct ptw_pgtable *p, uint64_t ia, struct ptw_query *query)
 	return PTW_OK;
 }
 
-void ptw_mark_path(const struct ptw_pgtable *p, uint64_t ia, unsigned int leaf_level)
+/* The tables on the way to the leaf `found` of an attached page table, which are not trusted. */
+static int ptw_fix_path(const struct ptw_pgtable *p, uint64_t ia, const struct ptw_found *found,
+			uint64_t **path)
 {
 	const struct ptw_format *f = p->instance->format;
-	uint64_t *path[PTW_MAX_LEVELS] = { NULL }; /* for the guard */
 	uint64_t *table = p->root;
 
-	if (!p->build->table_accessed)
-		return;
-	for (unsigned int level = p->geometry.root_level; level > leaf_level; level--) {
-		uint64_t *slot = &table[ptw_index(f, &p->geometry, ia, level)];
-		uint64_t bits = p->build->table_accessed(&p->geometry, level);
-		uint64_t e = ptw_port_load_table(slot);
+	for (unsigned int level = p->geometry.root_level; level > found->level; level--) {
+		uint64_t e = ptw_port_load_table(&table[ptw_index(f, &p->geometry, ia, level)]);
 
-		/* By compare-exchange: it may be frozen or something else by now. */
-		for (;;) {
-			if (!f->present(p->layout, e, level) || f->leaf(e, level))
-				return;
-			if ((e & bits) == bits || ptw_port_cas(slot, &e, e | bits))
-				break;
-		}
 		path[level] = table;
-		if (p->attached && ptw_guard(p, path, e, f->address(&p->geometry, e, level), level))
-			return;
-		table = ptw_table_at(p, f->address(&p->geometry, e, level));
+		/* It was right a moment ago. */
+		if (!ptw_is_table(p, e, level) ||
+		    ptw_guard(p, path, e, f->address(&p->geometry, e, level), level))
+			return PTW_ERR_AGAIN;
+		table = ptw_child(p, e, level);
 	}
+	return PTW_OK;
+}
+
+/*
+ * Find the leaf for `ia`, and the tables on the way: before the leaf is made young, since afterwards an entry
+ * above may be frozen and would end the way. As ptw_find().
+ */
+static int ptw_fix_find(const struct ptw_pgtable *p, uint64_t ia, struct ptw_found *found,
+			struct ptw_spot *spot)
+{
+	int ret;
+
+	if (p->attached) {
+		ret = ptw_find(p, ia, found);
+		return ret ? ret : ptw_fix_path(p, ia, found, spot->path);
+	}
+	ptw_descend(p, ia, ia, 0, spot);
+	*found = (struct ptw_found){ spot->slot, spot->e, spot->level };
+	if (ptw_is_leaf(p, spot->e, spot->level))
+		return PTW_OK;
+	return spot->e == p->layout->frozen ? PTW_ERR_AGAIN : PTW_ERR_HOLE;
 }
 
 /*
@@ -138,10 +151,11 @@ int ptw_fix_fault(struct ptw_pgtable *p, uint64_t ia, uint32_t access)
 	ptw_port_read_lock();
 	for (unsigned int tries = 0; tries < PTW_CLEAR_TRIES; tries++) {
 		struct ptw_found found;
+		struct ptw_spot spot;
 		uint64_t fixed;
 		uint32_t what;
 
-		ret = ptw_find(p, ia, &found);
+		ret = ptw_fix_find(p, ia, &found, &spot);
 		if (!ret)
 			ret = ptw_look(p, ia, &found, &what);
 		if (ret)
@@ -153,7 +167,7 @@ int ptw_fix_fault(struct ptw_pgtable *p, uint64_t ia, uint32_t access)
 		}
 		if (fixed == found.e || ptw_port_cas(found.slot, &found.e, fixed)) {
 			ptw_fix_group(p, ia, &found, access);
-			ptw_mark_path(p, ia, found.level);
+			ptw_mark_path(p, spot.path, ia, found.level);
 			ret = PTW_OK;
 			break;
 		}

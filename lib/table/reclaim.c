@@ -72,7 +72,7 @@ static enum ptw_reclaim_outcome ptw_reclaim_table(struct ptw_gather *gather, uin
 			outcome = PTW_RECLAIM_OWNED;
 		else
 			outcome = PTW_RECLAIM_REVIVED;
-		ptw_port_publish(spot.slot, spot.e);
+		ptw_table_restore(p, &spot, ia);
 		return outcome;
 	}
 	ptw_live_add(p, table, ia, level, PTW_LIVE_DEAD);

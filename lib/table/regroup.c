@@ -52,6 +52,18 @@ void ptw_leaf_release(const struct ptw_pgtable *p, uint64_t *slot, unsigned int 
 	} while (!ptw_port_cas(slot, &e, wanted));
 }
 
+/*
+ * The first member of a group, at `spot`, was given back last. If that put accessed state back which had been
+ * taken out, a pruned harvest may have cleared the path and gone by in between. Inside a section that was
+ * entered while the first member was ours.
+ */
+static void ptw_group_mark(const struct ptw_pgtable *p, const struct ptw_spot *spot, uint64_t ia,
+			   uint64_t used)
+{
+	if (used)
+		ptw_mark_path(p, spot->path, ia, spot->level);
+}
+
 /* Leaf `e`, of which only what it maps and how counts, as a member of a group or not, with `used` bits. */
 static uint64_t ptw_member(const struct ptw_pgtable *p, uint64_t e, unsigned int level, bool grouped,
 			   uint64_t used)
@@ -76,29 +88,35 @@ static uint64_t ptw_member_used(unsigned int i, bool grouped, uint64_t used)
  * the first one last, with accessed and dirty of all: a processor that cached the group as one may have
  * set them in any member.
  */
-static void ptw_group_publish(struct ptw_resize_job *job, uint64_t *slot, const uint64_t *e,
-			      unsigned int members, uint64_t ia, unsigned int level, bool grouped,
+static void ptw_group_publish(struct ptw_resize_job *job, const struct ptw_spot *spot,
+			      const uint64_t *e, unsigned int members, uint64_t ia, bool grouped,
 			      uint64_t used)
 {
 	struct ptw_pgtable *p = job->pgtable;
+	const unsigned int level = spot->level;
 	uint64_t size = (uint64_t)members << ptw_span_lg2(p->instance->format, level);
 
 	ptw_gather_range(&job->gather, ia, ia + size, level);
 	ptw_gather_flush(&job->gather);
+	ptw_port_read_lock();
 	while (members--)
-		ptw_port_publish(&slot[members],
+		ptw_port_publish(&spot->slot[members],
 				 ptw_member(p, e[members], level, grouped,
 					    ptw_member_used(members, grouped, used)));
+	ptw_group_mark(p, spot, ia, used);
+	ptw_port_read_unlock();
 }
 
 /*
  * In place: each leaf, held by the caller, becomes a member. The flush ends what processors still have of
  * single leaves, which next to the group might be a conflict. Then the holds go, that of the first last.
  */
-static void ptw_group_swap(struct ptw_resize_job *job, uint64_t *slot, unsigned int members,
-			   uint64_t ia, unsigned int level, uint64_t used)
+static void ptw_group_swap(struct ptw_resize_job *job, const struct ptw_spot *spot,
+			   unsigned int members, uint64_t ia, uint64_t used)
 {
 	struct ptw_pgtable *p = job->pgtable;
+	const unsigned int level = spot->level;
+	uint64_t *slot = spot->slot;
 	const uint64_t held = p->build->held(p->layout, level);
 	uint64_t size = (uint64_t)members << ptw_span_lg2(p->instance->format, level);
 
@@ -113,8 +131,30 @@ static void ptw_group_swap(struct ptw_resize_job *job, uint64_t *slot, unsigned 
 	}
 	ptw_gather_range(&job->gather, ia, ia + size, level);
 	ptw_gather_flush(&job->gather);
+	ptw_port_read_lock();
 	while (members--)
 		ptw_leaf_release(p, &slot[members], level, ptw_member_used(members, true, used));
+	ptw_group_mark(p, spot, ia, used);
+	ptw_port_read_unlock();
+}
+
+/* Not all could be had: the first `n`, ours and as they were in `e`, go back as they were. */
+static void ptw_group_undo(const struct ptw_pgtable *p, const struct ptw_spot *spot,
+			   const uint64_t *e, unsigned int n, uint64_t ia, bool breaks)
+{
+	const unsigned int level = spot->level;
+	uint64_t used = 0;
+
+	ptw_port_read_lock();
+	while (n--) {
+		used |= ptw_used_bits(p, e[n], level);
+		if (breaks)
+			ptw_port_publish(&spot->slot[n], e[n] & ~p->build->held(p->layout, level));
+		else
+			ptw_leaf_release(p, &spot->slot[n], level, ptw_used_bits(p, e[n], level));
+	}
+	ptw_group_mark(p, spot, ia, used);
+	ptw_port_read_unlock();
 }
 
 /*
@@ -177,7 +217,7 @@ int ptw_group_break(struct ptw_resize_job *job, uint64_t ia, unsigned int level)
 		e[i] = ptw_port_xchg(&spot.slot[i], p->layout->frozen);
 		used |= ptw_used_bits(p, e[i], level);
 	}
-	ptw_group_publish(job, spot.slot, e, members, ia, level, false, used);
+	ptw_group_publish(job, &spot, e, members, ia, false, used);
 	job->leaves += members;
 	return PTW_OK;
 }
@@ -235,23 +275,16 @@ int ptw_group_make(struct ptw_resize_job *job, uint64_t ia, unsigned int level)
 			e[i] = ptw_port_xchg(&spot.slot[i], p->layout->frozen);
 	}
 	if (i < members) {
-		/* Not alike any more, or somebody's: as it was. */
-		while (i--) {
-			if (breaks)
-				ptw_port_publish(&spot.slot[i],
-						 e[i] & ~p->build->held(p->layout, level));
-			else
-				ptw_leaf_release(p, &spot.slot[i], level,
-						 ptw_used_bits(p, e[i], level));
-		}
+		/* Not alike any more, or somebody's. */
+		ptw_group_undo(p, &spot, e, i, ia, breaks);
 		return PTW_ERR_AGAIN;
 	}
 	while (i--)
 		used |= ptw_used_bits(p, e[i], level);
 	if (breaks)
-		ptw_group_publish(job, spot.slot, e, members, ia, level, true, used);
+		ptw_group_publish(job, &spot, e, members, ia, true, used);
 	else
-		ptw_group_swap(job, spot.slot, members, ia, level, used);
+		ptw_group_swap(job, &spot, members, ia, used);
 	job->leaves += members;
 	return PTW_OK;
 }

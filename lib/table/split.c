@@ -33,8 +33,26 @@ static uint64_t ptw_split_entry(const struct ptw_pgtable *p, const uint64_t *tab
 
 	/* A processor that accessed the block would have come through this entry. */
 	if (p->instance->format->young(p->layout, e, level))
-		entry |= p->build->table_accessed(&p->geometry, level);
+		entry |= ptw_table_bits(p, level);
 	return entry;
+}
+
+/* The table entry at `spot` is linked, with what the block spot->e says. Inside a section. */
+static void ptw_split_mark(const struct ptw_pgtable *p, const struct ptw_spot *spot, uint64_t ia)
+{
+	if (p->instance->format->young(p->layout, spot->e, spot->level))
+		ptw_mark_path(p, spot->path, ia, spot->level);
+}
+
+/* Through an invalid entry: that of `spot` is frozen by us, so the tables on its path stay. */
+static void ptw_split_publish(const struct ptw_pgtable *p, const uint64_t *table,
+			      const struct ptw_spot *spot, uint64_t ia)
+{
+	ptw_port_read_lock();
+	/* Partner: the acquire load of walkers. */
+	ptw_port_publish(spot->slot, ptw_split_entry(p, table, spot->e, spot->level));
+	ptw_split_mark(p, spot, ia);
+	ptw_port_read_unlock();
 }
 
 /*
@@ -64,6 +82,8 @@ static int ptw_split_block(struct ptw_resize_job *job, uint64_t *table, uint64_t
 	} else {
 		ptw_split_fill(p, table, spot.e, level);
 		linked = ptw_port_cas(spot.slot, &spot.e, entry);
+		if (linked)
+			ptw_split_mark(p, &spot, ia);
 	}
 	ptw_port_read_unlock();
 	if (!linked)
@@ -74,8 +94,7 @@ static int ptw_split_block(struct ptw_resize_job *job, uint64_t *table, uint64_t
 		ia &= ~(span - 1);
 		ptw_gather_range(&job->gather, ia, ia + span, level);
 		ptw_gather_flush(&job->gather);
-		/* Partner: the acquire load of walkers. */
-		ptw_port_publish(spot.slot, ptw_split_entry(p, table, spot.e, level));
+		ptw_split_publish(p, table, &spot, ia);
 	} else if (p->geometry.break_before_make) {
 		/* Until then both sizes may be cached: a conflict abort, with FEAT_BBM level 2. */
 		ia &= ~(span - 1);

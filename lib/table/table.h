@@ -74,12 +74,29 @@ static inline uint64_t ptw_plain_leaf(const struct ptw_pgtable *p, uint64_t e, u
 	return e & ~p->build->held(p->layout, level);
 }
 
+/* The bits that say in a table entry of `level` that it was accessed through; 0: the format has none. */
+static inline uint64_t ptw_table_bits(const struct ptw_pgtable *p, unsigned int level)
+{
+	return p->build->table_accessed ? p->build->table_accessed(&p->geometry, level) : 0;
+}
+
+/*
+ * Table entry `e`, which the caller froze, as it is put back: accessed. Meanwhile leaves below it may have
+ * become young, and who wanted to say so here found it frozen.
+ */
+static inline uint64_t ptw_table_restored(const struct ptw_pgtable *p, uint64_t e,
+					  unsigned int level)
+{
+	return e | ptw_table_bits(p, level);
+}
+
 /* Where a writer stands: the entry that decides about an address. Valid inside its section. */
 struct ptw_spot {
 	uint64_t *table;
 	uint64_t *slot;
 	uint64_t e;
 	unsigned int level;
+	uint64_t *path[PTW_MAX_LEVELS]; /* the tables gone through, by level, this one included */
 };
 
 /*
@@ -100,10 +117,16 @@ bool ptw_live_add(struct ptw_pgtable *p, uint64_t *table, uint64_t ia, unsigned 
 int ptw_find(const struct ptw_pgtable *p, uint64_t ia, struct ptw_found *found);
 
 /*
- * A leaf at `leaf_level` or above that software makes young has been accessed through its table entries:
- * say so there, or pruning by table entries would miss it. Inside a section.
+ * An entry of `level` that maps `ia` has become visible, and is or leads to a leaf that software made young:
+ * the table entries above it, in the tables `path`, have been accessed through. Say so there, or pruning
+ * would miss the leaf. Afterwards, and inside the section in which the path was gone down, or in one that was
+ * entered while the caller owned the entry: so by ownership the tables are there, whatever became of them.
  */
-void ptw_mark_path(const struct ptw_pgtable *p, uint64_t ia, unsigned int leaf_level);
+void ptw_mark_path(const struct ptw_pgtable *p, uint64_t *const *path, uint64_t ia,
+		   unsigned int level);
+
+/* Put back the table entry of `spot`, which maps `ia` and which the caller froze. Outside sections. */
+void ptw_table_restore(const struct ptw_pgtable *p, const struct ptw_spot *spot, uint64_t ia);
 
 /* May this thread change page table `p`, and is `result` large enough? */
 int ptw_change_args(const struct ptw_pgtable *p, const struct ptw_change_result *result);

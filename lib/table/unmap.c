@@ -130,7 +130,7 @@ static int ptw_unmap_dead_entry(struct ptw_unmap_job *job, uint64_t *slot, uint6
 			return 1;
 		ret = ptw_unmap_dead(job, ptw_child(p, e, level), level - 1, ia);
 		if (ret) {
-			ptw_port_publish(slot, e);
+			ptw_port_publish(slot, ptw_table_restored(p, e, level));
 			return ret;
 		}
 		*done = 1;
@@ -220,7 +220,7 @@ static int ptw_unmap_table(struct ptw_unmap_job *job, const struct ptw_spot *spo
 
 	ret = ptw_unmap_dead(job, ptw_child(p, spot->e, spot->level), spot->level - 1, start);
 	if (ret) {
-		ptw_port_publish(spot->slot, spot->e);
+		ptw_table_restore(p, spot, start);
 		return ret;
 	}
 	job->ia = end;

@@ -15,13 +15,69 @@ void ptw_descend(const struct ptw_pgtable *p, uint64_t ia, uint64_t end, unsigne
 		uint64_t e = level ? ptw_port_load_table(slot) : ptw_port_load(slot);
 		uint64_t span = (uint64_t)1 << ptw_span_lg2(f, level);
 
+		spot->path[level] = table;
 		if (level == bottom || !ptw_is_table(p, e, level) ||
 		    (!(ia & (span - 1)) && end - ia >= span)) {
-			*spot = (struct ptw_spot){ table, slot, e, level };
+			spot->table = table;
+			spot->slot = slot;
+			spot->e = e;
+			spot->level = level;
 			return;
 		}
 		table = ptw_child(p, e, level);
 	}
+}
+
+/*
+ * Say in one table entry that it was accessed through. True: it did not say so before. One that is frozen is
+ * left: its owner puts it back accessed, or takes out what is below it with its state.
+ */
+static bool ptw_mark_entry(const struct ptw_pgtable *p, uint64_t *slot, unsigned int level)
+{
+	const uint64_t bits = ptw_table_bits(p, level);
+	/* Relaxed: only the bits count, and ptw_mark_path() has its fences. */
+	uint64_t e = ptw_port_load(slot);
+
+	/* By compare-exchange: it may be frozen or something else by now. */
+	do {
+		if (!ptw_is_table(p, e, level) || (e & bits) == bits)
+			return false;
+	} while (!ptw_port_cas(slot, &e, e | bits));
+	return true;
+}
+
+/*
+ * From the leaf up: of a pass that cleared an entry and then finds the one below it old, nobody would come
+ * back to the lower one if the upper one had been marked before it.
+ */
+void ptw_mark_path(const struct ptw_pgtable *p, uint64_t *const *path, uint64_t ia,
+		   unsigned int level)
+{
+	const struct ptw_format *f = p->instance->format;
+
+	if (!ptw_table_bits(p, p->geometry.root_level))
+		return;
+	/*
+	 * What the caller published comes before the look at the table entry. Partner: the fence of a pruned
+	 * harvest between clearing that entry and reading its table (ptw_prune_clear()). One of us sees what
+	 * the other one did: the pass our leaf, or we the bit cleared, and set it again.
+	 */
+	ptw_port_order_all();
+	while (level++ < p->geometry.root_level)
+		if (ptw_mark_entry(p, &path[level][ptw_index(f, &p->geometry, ia, level)], level))
+			/* The same, for this entry and the one above it. */
+			ptw_port_order_after_cas();
+}
+
+void ptw_table_restore(const struct ptw_pgtable *p, const struct ptw_spot *spot, uint64_t ia)
+{
+	/* Until it is published the entry is ours, and with it the tables above. */
+	ptw_port_read_lock();
+	/* Partners: the acquire load of walkers, and who freezes it next. */
+	ptw_port_publish(spot->slot, ptw_table_restored(p, spot->e, spot->level));
+	/* A pass may have cleared the entries above, and gone by while this one was frozen. */
+	ptw_mark_path(p, spot->path, ia, spot->level);
+	ptw_port_read_unlock();
 }
 
 bool ptw_live_add(struct ptw_pgtable *p, uint64_t *table, uint64_t ia, unsigned int level,
@@ -68,7 +124,7 @@ int ptw_change_args(const struct ptw_pgtable *p, const struct ptw_change_result 
 
 uint64_t *ptw_table_new(struct ptw_pgtable *p, unsigned int level, int *error)
 {
-	uint64_t *table = ptw_port_table_alloc(p->pool);
+	uint64_t *table = ptw_port_table_alloc(p->pool, level);
 
 	if (!table) {
 		*error = PTW_ERR_NOMEM;

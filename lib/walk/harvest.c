@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The public harvest calls, and where what was found goes. */
+#include <ptw/filter.h>
 #include <ptw/harvest.h>
 
 #include "lib/walk/harvest_job.h"
@@ -75,6 +76,60 @@ static void ptw_run_add(struct ptw_harvest_job *job, const struct ptw_extent *ex
 	*run = *extent;
 }
 
+/* Young pages of one word that an exact harvest's flush must cover. */
+static void ptw_job_changed(struct ptw_harvest_job *job, uint64_t page, uint64_t young)
+{
+	const uint64_t start = (page + (unsigned int)__builtin_ctzll(young)) << job->granule_lg2;
+	const uint64_t end = (page + 64 - (unsigned int)__builtin_clzll(young)) << job->granule_lg2;
+
+	if (job->changed_start > start)
+		job->changed_start = start;
+	if (job->changed_end < end)
+		job->changed_end = end;
+}
+
+int ptw_job_report_words(struct ptw_harvest_job *job, uint64_t page, const uint64_t *young,
+			 unsigned int words)
+{
+	const struct ptw_harvest *h = job->request;
+	struct ptw_filter *filter = h->prune ? h->prune->filter : NULL;
+	uint64_t index = (page - job->first_page) >> 6;
+
+	for (unsigned int i = 0; i < words; i++, index++, page += 64) {
+		if (!young[i])
+			continue;
+		if (job->summary)
+			job->summary[index >> 6] |= (uint64_t)1 << (index & 63);
+		if (h->word) {
+			if (job->word_page != (page & ~(uint64_t)63)) {
+				ptw_word_emit(job);
+				job->word_page = page & ~(uint64_t)63;
+			}
+			job->word_young |= young[i] << (page & 63);
+		}
+		if (filter)
+			ptw_filter_add(filter, page >> job->index_lg2);
+		if (h->flags & PTW_HARVEST_EXACT)
+			ptw_job_changed(job, page, young[i]);
+	}
+	return job->stopped ? PTW_ERR_STOPPED : PTW_OK;
+}
+
+/* What an extent adds to the summary and to the region filter. */
+static void ptw_job_report_regions(struct ptw_harvest_job *job, uint64_t page, uint64_t pages,
+				   unsigned int level)
+{
+	const struct ptw_harvest *h = job->request;
+	uint64_t first = (page - job->first_page) >> 6;
+	uint64_t last = (page + pages - 1 - job->first_page) >> 6;
+
+	if (job->summary)
+		ptw_bits_set(job->summary, first, last - first + 1);
+	/* Blocks are read anyway. */
+	if (!level && h && h->prune && h->prune->filter)
+		ptw_filter_add(h->prune->filter, page >> job->index_lg2);
+}
+
 int ptw_job_report(struct ptw_harvest_job *job, uint64_t start, uint64_t length, unsigned int level,
 		   uint32_t what)
 {
@@ -102,6 +157,7 @@ int ptw_job_report(struct ptw_harvest_job *job, uint64_t start, uint64_t length,
 	page = extent.start >> job->granule_lg2;
 	/* A range of somebody who numbers smaller frames may begin and end inside a page. */
 	pages = ((end - 1) >> job->granule_lg2) - page + 1;
+	ptw_job_report_regions(job, page, pages, level);
 	if (what & PTW_EXTENT_YOUNG) {
 		job->young_extents++;
 		job->young_pages += pages;
@@ -127,6 +183,8 @@ void ptw_job_report_pages(struct ptw_harvest_job *job, uint64_t page, uint64_t y
 	uint64_t word = (page - job->first_page) >> 6;
 	unsigned int n;
 
+	if (young | dirty)
+		ptw_job_report_regions(job, page, 1, 0);
 	if (young) {
 		n = ptw_popcount(young);
 		job->young_extents += n;
@@ -211,6 +269,22 @@ bool ptw_old_is_clean(const struct ptw_layout *l)
 	return false;
 }
 
+/* The walk that serves a request: the hot loop, if it can do what is wanted. */
+static ptw_always_inline int (*ptw_job_walk(const struct ptw_pgtable *p,
+					    const struct ptw_harvest_job *job,
+					    const struct ptw_harvest *h))(struct ptw_walk_state *,
+									  struct ptw_harvest_job *)
+{
+	const uint64_t cut = (job->start | job->end) & (((uint64_t)1 << job->granule_lg2) - 1);
+
+	if (p->instance->harvest_dense && !cut &&
+	    !((h->flags ^ PTW_HARVEST_ACCESSED) & ~(uint32_t)PTW_HARVEST_EXACT) &&
+	    (h->young || h->word || h->summary) && !h->run && !job->ask.filter &&
+	    !(p->geometry.features & PTW_FEATURE_CONTIG))
+		return p->instance->harvest_dense;
+	return p->instance->harvest;
+}
+
 static ptw_always_inline int ptw_job_do(struct ptw_walk_state *w, struct ptw_harvest_job *job,
 					const struct ptw_harvest *h)
 {
@@ -221,6 +295,7 @@ static ptw_always_inline int ptw_job_do(struct ptw_walk_state *w, struct ptw_har
 	job->ask.peek = h->flags & PTW_HARVEST_PEEK;
 	flush = p->flush && !job->ask.peek &&
 		((h->flags & (PTW_HARVEST_DIRTY | PTW_HARVEST_EXACT)) ||
+		 (h->prune && (h->prune->flags & PTW_PRUNE_FLUSH)) ||
 		 ptw_old_is_clean(p->layout));
 	if (flush && !ptw_port_may_block())
 		return PTW_ERR_CONTEXT;
@@ -231,15 +306,17 @@ static ptw_always_inline int ptw_job_do(struct ptw_walk_state *w, struct ptw_har
 	job->ask.filter = h->oa_end ? h : NULL;
 	job->request = h;
 	job->bitmaps_only = !h->word && !h->run;
+	job->summary = h->summary;
+	job->sparse = h->word || h->summary || (h->prune && h->prune->filter) ||
+		      (h->flags & PTW_HARVEST_EXACT);
+	job->index_lg2 = p->geometry.index_lg2;
 
 	if (w->ia == w->end)
 		ret = PTW_OK;
-	else if (p->instance->harvest_dense && job->ask.want == PTW_HARVEST_ACCESSED && h->young &&
-		 !(p->geometry.features & PTW_FEATURE_CONTIG) &&
-		 !(h->flags & ~PTW_HARVEST_ACCESSED) && !h->word && !h->run && !job->ask.filter)
-		ret = p->instance->harvest_dense(w, job);
+	else if (h->prune)
+		ret = ptw_prune_harvest(w, job, ptw_job_walk(p, job, h));
 	else
-		ret = p->instance->harvest(w, job);
+		ret = ptw_job_walk(p, job, h)(w, job);
 
 	/* A leaf extent at the end may have carried the walk past it. */
 	if (w->ia > w->end)
@@ -261,8 +338,37 @@ int ptw_job_harvest(struct ptw_walk_state *w, struct ptw_harvest_job *job,
 	return ptw_job_do(w, job, h);
 }
 
-int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struct ptw_harvest *h,
-		struct ptw_harvest_result *result)
+/* Nothing but the accessed bits of one word of pages, into a bitmap? */
+static ptw_always_inline bool ptw_harvest_is_few(const struct ptw_pgtable *p, uint64_t start,
+						 uint64_t end, const struct ptw_harvest *h)
+{
+	const unsigned int lg2 = p->geometry.granule_lg2;
+
+	return h->size == sizeof(*h) && h->flags == PTW_HARVEST_ACCESSED && h->young &&
+	       !((uintptr_t)h->dirty | (uintptr_t)h->word | (uintptr_t)h->run |
+		 (uintptr_t)h->summary | (uintptr_t)h->prune | (uintptr_t)h->cursor |
+		 h->oa_start | h->oa_end | h->budget | h->reserved) &&
+	       start < end && !((start ^ (end - 1)) >> lg2 >> 6) &&
+	       !((start | end) & (((uint64_t)1 << lg2) - 1)) &&
+	       !((end - 1) >> p->geometry.ia_bits) && p->few;
+}
+
+static ptw_always_inline void ptw_harvest_few_answer(struct ptw_harvest_result *result,
+						    uint64_t end, unsigned int n,
+						    unsigned int young)
+{
+	ptw_zero(&result->resume, sizeof(*result) - offsetof(struct ptw_harvest_result, resume));
+	result->resume = end;
+	result->entries = n;
+	result->young_extents = result->young_pages = young;
+	result->sections = 1;
+}
+
+/* Apart, since most of it is setting up. */
+static __attribute__((__noinline__)) int ptw_harvest_range(struct ptw_pgtable *p, uint64_t start,
+							   uint64_t end,
+							   const struct ptw_harvest *h,
+							   struct ptw_harvest_result *result)
 {
 	struct ptw_walk_state w;
 	struct ptw_harvest_job job;
@@ -290,9 +396,15 @@ int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struc
 			return PTW_ERR_RANGE;
 		w.start = w.ia;
 	}
+	if (h->prune) {
+		ret = ptw_prune_args(p, h, start, end);
+		if (ret)
+			return ret;
+	}
 	job.first_page = (start >> p->geometry.granule_lg2) & ~(uint64_t)63;
 	job.start = w.start;
 	job.end = end;
+	job.range_start = start;
 	ret = ptw_job_do(&w, &job, h);
 	if (ret == PTW_ERR_CONTEXT)
 		return ret;
@@ -301,6 +413,23 @@ int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struc
 	if (result)
 		ptw_harvest_answer(&job, &w, result);
 	return ret;
+}
+
+int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struct ptw_harvest *h,
+		struct ptw_harvest_result *result)
+{
+	if (p && h && ptw_harvest_is_few(p, start, end, h) &&
+	    (!result || result->size >= sizeof(*result))) {
+		const unsigned int n = (unsigned int)((end - start) >> p->geometry.granule_lg2);
+		const int young = p->instance->harvest_few(p, start, n, h->young);
+
+		if (young >= 0) {
+			if (result)
+				ptw_harvest_few_answer(result, end, n, (unsigned int)young);
+			return PTW_OK;
+		}
+	}
+	return ptw_harvest_range(p, start, end, h, result);
 }
 
 int ptw_test_young(struct ptw_pgtable *p, uint64_t ia)

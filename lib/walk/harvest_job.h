@@ -4,6 +4,7 @@
 #define PTW_LIB_HARVEST_JOB_H
 
 #include <ptw/harvest.h>
+#include <ptw/prune.h>
 
 #include "lib/walk/pgtable.h"
 
@@ -20,10 +21,15 @@ struct ptw_harvest_job {
 	uint64_t first_page; /* of bit 0 */
 	uint64_t start;      /* the range; leaf extents may stick out */
 	uint64_t end;
+	uint64_t range_start; /* of the range, also where a cursor goes on */
 	struct ptw_extent_ask ask;
 	uint8_t granule_lg2;
+	uint8_t index_lg2;
 	uint8_t changed_level;
 	bool bitmaps_only; /* no output functions */
+	bool sparse;       /* whole words go to ptw_job_report_words(), too */
+	uint8_t prune;     /* enum ptw_pruning */
+	uint64_t *summary; /* or null */
 	const struct ptw_harvest *request;
 
 	/* Results. */
@@ -47,7 +53,56 @@ struct ptw_harvest_job {
 	/* Span of input addresses that a flush must cover. */
 	uint64_t changed_start;
 	uint64_t changed_end;
+
+	struct ptw_pruned *pruned; /* of a pruned walk */
 };
+
+/* What a pruned walk remembers. */
+struct ptw_pruned {
+	/* Which of up to 512 entries from `mask_start` on, all of one table, are worth a look. */
+	uint64_t mask[PTW_SCAN_WORDS];
+	uint64_t mask_start;
+	unsigned int mask_words; /* 0: there is no mask */
+	unsigned int mask_level;
+	/* Exact: 1 + where the entry of level 1 lies that was taken last, and busy + owned then. */
+	uint64_t taken;
+	uint64_t owed;
+};
+
+/* What a walk does about tables that nobody went through. */
+enum ptw_pruning {
+	PTW_PRUNING_NONE = 0,
+	PTW_PRUNING_HINT,    /* leave them out, and clear the table entries of the others */
+	PTW_PRUNING_FULL,    /* clear, and read all */
+	PTW_PRUNING_COLLECT, /* exact, at first: clear, note the others, read nothing */
+	PTW_PRUNING_TOUCHED, /* exact, after the flush: read what was noted */
+	PTW_PRUNING_FILTER,  /* read what the region filter names */
+};
+
+/*
+ * From the entry at `slot`, of a table of `level` (above 0), how many may be passed over? 0: go on with this
+ * one.
+ */
+unsigned int ptw_prune_skip(struct ptw_walk_state *w, struct ptw_harvest_job *job, uint64_t *slot,
+			    unsigned int level);
+
+/* The leaf table that will be read after the one at w->ia; null: not known. */
+const uint64_t *ptw_prune_ahead(const struct ptw_walk_state *w, const struct ptw_harvest_job *job);
+
+/* The whole of a harvest that prunes; `harvest`: the walk of an instance. */
+int ptw_prune_harvest(struct ptw_walk_state *w, struct ptw_harvest_job *job,
+		      int (*harvest)(struct ptw_walk_state *w, struct ptw_harvest_job *job));
+
+/* Arguments of a harvest that prunes. */
+int ptw_prune_args(const struct ptw_pgtable *p, const struct ptw_harvest *h, uint64_t start,
+		   uint64_t end);
+
+/*
+ * Young pages of `words` words from `page` on (bit i of the first: page + i), one at least, to what is not
+ * a bitmap. PTW_OK or PTW_ERR_STOPPED.
+ */
+int ptw_job_report_words(struct ptw_harvest_job *job, uint64_t page, const uint64_t *young,
+			 unsigned int words);
 
 /*
  * Report one leaf extent, clipped to the range, to every output; not inlined. Extents come in

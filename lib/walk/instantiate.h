@@ -9,6 +9,7 @@
 #ifndef PTW_LIB_INSTANTIATE_H
 #define PTW_LIB_INSTANTIATE_H
 
+#include "lib/walk/dense_template.h"
 #include "lib/walk/entries_template.h"
 #include "lib/walk/harvest_template.h"
 #include "lib/walk/take_template.h"
@@ -35,7 +36,8 @@
 	}                                                                                          \
 	static int name##_walk(struct ptw_walk_state *w, const struct ptw_walk *walk)              \
 	{                                                                                          \
-		static const struct ptw_walk_ops ops = { name##_visit, name##_pre, name##_post };  \
+		static const struct ptw_walk_ops ops = {                                           \
+			.run = name##_visit, .pre = name##_pre, .post = name##_post };             \
 		const struct ptw_pgtable *p = w->pgtable;                                          \
 		(void)p;                                                                           \
 		return ptw_walk_template(&(fmt), (lay), (guarded), &ops, w, (void *)walk);         \
@@ -49,9 +51,18 @@
 		(void)e;                                                                           \
 		return ptw_harvest_run(&(fmt), (lay), (guarded), w, ctx, slot, n, level);          \
 	}                                                                                          \
+	static ptw_always_inline unsigned int name##_skip(                                         \
+		struct ptw_walk_state *w, void *ctx, uint64_t *slot, unsigned int level)           \
+	{                                                                                          \
+		const struct ptw_harvest_job *job = ctx;                                           \
+		if (__builtin_expect(!job->prune, 1))                                              \
+			return 0;                                                                  \
+		return ptw_prune_skip(w, ctx, slot, level);                                        \
+	}                                                                                          \
 	static int name##_harvest(struct ptw_walk_state *w, struct ptw_harvest_job *job)           \
 	{                                                                                          \
-		static const struct ptw_walk_ops ops = { .run = name##_any_run };                  \
+		static const struct ptw_walk_ops ops = { .run = name##_any_run,                    \
+							 .skip = name##_skip };                    \
 		const struct ptw_pgtable *p = w->pgtable;                                          \
 		(void)p;                                                                           \
 		return ptw_walk_template(&(fmt), (lay), (guarded), &ops, w, job);                  \
@@ -94,18 +105,37 @@
 /* The library's own page table in the format's own layout. */
 #define PTW_INSTANTIATE_OWN(name, fmt, lay)                                                        \
 	PTW_INSTANTIATE_COMMON(name, fmt, &(lay), false)                                           \
+	static __attribute__((__noinline__)) int name##_other_run(                                 \
+		struct ptw_walk_state *w, void *ctx, uint64_t *slot, unsigned int n,               \
+		unsigned int level)                                                                \
+	{                                                                                          \
+		return ptw_harvest_run(&(fmt), &(lay), false, w, ctx, slot, n, level);             \
+	}                                                                                          \
 	static ptw_always_inline int name##_dense_run(struct ptw_walk_state *w, void *ctx,         \
 						      uint64_t *slot, unsigned int n,              \
 						      unsigned int level, uint64_t e)              \
 	{                                                                                          \
 		(void)e;                                                                           \
-		return ptw_dense_run(&(fmt), &(lay), w, ctx, slot, n, level);                      \
+		return ptw_dense_run(&(fmt), &(lay), name##_other_run, w, ctx, slot, n, level);    \
+	}                                                                                          \
+	static ptw_always_inline int name##_dense_tables(struct ptw_walk_state *w, void *ctx,      \
+							 const uint64_t *slot, uint64_t e,         \
+							 unsigned int n)                           \
+	{                                                                                          \
+		return ptw_dense_tables(&(fmt), &(lay), w, ctx, slot, e, n);                       \
 	}                                                                                          \
 	static int ptw_##name##_harvest_dense(struct ptw_walk_state *w,                            \
 					      struct ptw_harvest_job *job)                         \
 	{                                                                                          \
-		static const struct ptw_walk_ops ops = { .run = name##_dense_run };                \
+		static const struct ptw_walk_ops ops = { .run = name##_dense_run,                  \
+							 .skip = name##_skip,                      \
+							 .tables = name##_dense_tables };          \
 		return ptw_walk_template(&(fmt), &(lay), false, &ops, w, job);                     \
+	}                                                                                          \
+	static int ptw_##name##_harvest_few(const struct ptw_pgtable *p, uint64_t ia,              \
+					    unsigned int n, uint64_t *word)                        \
+	{                                                                                          \
+		return ptw_dense_few(&(fmt), &(lay), p, ia, n, word);                              \
 	}                                                                                          \
 	static unsigned int name##_take(const struct ptw_pgtable *p, uint64_t *slot,               \
 					unsigned int n, unsigned int level, uint64_t gone,         \
@@ -124,6 +154,7 @@
 		.format = &(fmt),                                                                  \
 		.walk = name##_walk,                                                               \
 		.harvest_dense = ptw_##name##_harvest_dense,                                       \
+		.harvest_few = ptw_##name##_harvest_few,                                           \
 		.take = name##_take,                                                               \
 		.take_exclusive = name##_take_exclusive,                                           \
 		.harvest = name##_harvest,                                                         \

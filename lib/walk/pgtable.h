@@ -7,6 +7,8 @@
 #include <ptw/port.h>
 #include <ptw/walk.h>
 
+#include "lib/walk/scan.h"
+
 struct ptw_pgtable;
 struct ptw_walk_state;
 struct ptw_harvest_job;
@@ -26,6 +28,8 @@ struct ptw_instance {
 	int (*walk)(struct ptw_walk_state *w, const struct ptw_walk *walk);
 	/* Accessed only, clearing, into a dense bitmap, exact layouts: the hot loop. Null: none. */
 	int (*harvest_dense)(struct ptw_walk_state *w, struct ptw_harvest_job *job);
+	/* The same for `n` pages of one word, at most 64: see ptw_dense_few(). Null: none. */
+	int (*harvest_few)(const struct ptw_pgtable *p, uint64_t ia, unsigned int n, uint64_t *word);
 	int (*harvest)(struct ptw_walk_state *w, struct ptw_harvest_job *job);
 	int (*test_young)(const struct ptw_pgtable *pgtable, uint64_t ia);
 	int (*test_clear_young)(const struct ptw_pgtable *pgtable, uint64_t ia);
@@ -36,6 +40,9 @@ struct ptw_instance {
 	void (*entries)(const struct ptw_pgtable *p, const uint64_t *words, unsigned int n,
 			unsigned int level, struct ptw_entries *job);
 };
+
+/* Of ptw_instance.harvest_few(): an ordinary harvest has to do it. */
+#define PTW_FEW_REST (-1)
 
 /* Words that remember empty tables. */
 #define PTW_NOTES 64
@@ -51,6 +58,13 @@ struct ptw_pgtable {
 	const struct ptw_layout *layout;
 	struct ptw_geometry geometry;
 	uint64_t held[PTW_MAX_LEVELS]; /* the bit that marks a leaf as held; attached: 0 */
+	uint8_t kernel; /* enum ptw_kernel */
+	bool few; /* instance->harvest_few() answers for it: smallest pages have no groups */
+	bool pairs;
+	bool transactions;
+#ifdef PTW_PORT_TRANSACTIONS
+	struct ptw_transactions transacted;
+#endif
 
 	const struct ptw_build *build;
 	struct ptw_pool *pool; /* null: attached */

@@ -58,6 +58,17 @@ struct ptw_walk_ops {
 		   uint64_t e, uint64_t ia);
 	int (*post)(struct ptw_walk_state *w, void *ctx, uint64_t *slot, unsigned int level,
 		    uint64_t e, uint64_t ia);
+	/* Above level 0: how many entries of this table to pass over, from the one at `slot` on; 0: look at
+	 * it. May be null. */
+	unsigned int (*skip)(struct ptw_walk_state *w, void *ctx, uint64_t *slot,
+			     unsigned int level);
+	/*
+	 * Up to `n` entries of level 1 from `slot` on, which lie whole in the range; `e`, a table entry, is the
+	 * first. PTW_OK: go on at w->ia, at or behind it; else as a section ends. May be null; if it is not,
+	 * `run` takes up to 512 entries of level 0 at multiples of 64, not only one word.
+	 */
+	int (*tables)(struct ptw_walk_state *w, void *ctx, const uint64_t *slot, uint64_t e,
+		      unsigned int n);
 };
 
 /* Private results of a section. */
@@ -102,7 +113,8 @@ static inline int ptw_guard_leaf(const struct ptw_geometry *g, uint64_t e, unsig
 /* How many entries from `ia` on stay in one table, one 64-page word (level 0) and the range. */
 static ptw_always_inline unsigned int ptw_run_length(const struct ptw_format *f,
 						     const struct ptw_walk_state *w,
-						     unsigned int index, unsigned int level)
+						     unsigned int index, unsigned int level,
+						     const bool tables)
 {
 	unsigned int lg2 = ptw_span_lg2(f, level);
 	unsigned int n = 64 - (unsigned int)((w->ia >> lg2) & 63);
@@ -110,8 +122,22 @@ static ptw_always_inline unsigned int ptw_run_length(const struct ptw_format *f,
 	unsigned int entries = 1u << (root ? w->pgtable->geometry.root_lg2 : f->index_lg2);
 	uint64_t left = ((w->end - 1) >> lg2) - (w->ia >> lg2) + 1;
 
+	if (tables && !level && n == 64)
+		n = 64 * PTW_SCAN_WORDS;
 	if (n > entries - index)
 		n = entries - index;
+	return left < n ? (unsigned int)left : n;
+}
+
+/* How many entries of a level-1 table from `index`, that of w->ia, lie whole in the range; one may be cut. */
+static ptw_always_inline unsigned int ptw_whole_entries(const struct ptw_format *f,
+							const struct ptw_walk_state *w,
+							unsigned int index)
+{
+	const struct ptw_geometry *g = &w->pgtable->geometry;
+	const uint64_t left = (w->end - w->ia) >> ptw_span_lg2(f, 1);
+	const unsigned int n = (1u << (g->root_level == 1 ? g->root_lg2 : f->index_lg2)) - index;
+
 	return left < n ? (unsigned int)left : n;
 }
 
@@ -131,8 +157,16 @@ static ptw_always_inline int ptw_walk_section(const struct ptw_format *f, const 
 		unsigned int index = ptw_index(f, g, w->ia, level);
 		unsigned int lg2 = ptw_span_lg2(f, level);
 		uint64_t *slot = w->table[level] + index;
-		uint64_t e = level ? ptw_port_load_table(slot) : ptw_port_load(slot);
+		uint64_t e;
 
+		if (ops->skip && level) {
+			ret = (int)ops->skip(w, ctx, slot, level);
+			if (ret) {
+				w->seen[level] = ~(uint64_t)0;
+				goto advance;
+			}
+		}
+		e = level ? ptw_port_load_table(slot) : ptw_port_load(slot);
 		if (level && f->present(l, e, level) && !f->leaf(e, level)) {
 			uint64_t base = w->ia >> lg2 << lg2;
 			/* Once per entry, however many sections the table below it takes, and
@@ -142,6 +176,14 @@ static ptw_always_inline int ptw_walk_section(const struct ptw_format *f, const 
 
 			w->entered[level] = base + 1;
 			w->seen[level] = ~(uint64_t)0;
+			if (ops->tables && level == 1 && w->ia == base && !again &&
+			    w->end - base >= (uint64_t)1 << lg2) {
+				ret = ops->tables(w, ctx, slot, e, ptw_whole_entries(f, w, index));
+				if (ret)
+					return ret;
+				if (w->ia != base)
+					goto leave;
+			}
 			if (ops->pre) {
 				if (first) {
 					ret = ops->pre(w, ctx, slot, level, e, base);
@@ -173,7 +215,8 @@ static ptw_always_inline int ptw_walk_section(const struct ptw_format *f, const 
 				w->seen[level] = w->ia == base ? 0 : ~(uint64_t)0;
 			continue;
 		}
-		ret = ops->run(w, ctx, slot, ptw_run_length(f, w, index, level), level, e);
+		ret = ops->run(w, ctx, slot, ptw_run_length(f, w, index, level, !!ops->tables),
+			       level, e);
 		if (ret < 0)
 			return ret;
 		if (ret == PTW_RUN_RETRY) {
@@ -186,6 +229,7 @@ static ptw_always_inline int ptw_walk_section(const struct ptw_format *f, const 
 		}
 advance:
 		w->ia = ((w->ia >> lg2) + (unsigned int)ret) << lg2;
+leave:
 		/* Leave every table whose end was reached. */
 		while (level < root &&
 		       (w->ia >= w->end || ptw_index(f, g, w->ia, level) == 0)) {

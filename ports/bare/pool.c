@@ -216,7 +216,7 @@ int ptw_port_pool_create(const struct ptw_pool_config *config, size_t table_byte
 
 	if (config && config->size < sizeof(*config))
 		return PTW_ERR_SIZE;
-	if (config && config->reserved)
+	if (config && config->flags > PTW_POOL_HUGE_NEVER + 0u)
 		return PTW_ERR_ARG;
 	/* The memory is what ptw_bare_init() was given. */
 	if (config && (config->chunk_alloc || config->chunk_free || config->chunk_lg2))
@@ -244,10 +244,11 @@ static uint64_t cost(size_t bytes)
 	return frames_of(bytes) * (FRAME_BYTES + META_BYTES);
 }
 
-void *ptw_port_table_alloc(struct ptw_pool *pool)
+void *ptw_port_table_alloc(struct ptw_pool *pool, unsigned int level)
 {
 	void *table = NULL;
 
+	(void)level;
 	if (__atomic_add_fetch(&pool->tables, 1, __ATOMIC_RELAXED) <= pool->max_tables ||
 	    !pool->max_tables)
 		table = frames_alloc(pool->table_bytes, pool->table_bytes);

@@ -62,7 +62,8 @@ int ptw_port_pool_create(const struct ptw_pool_config *config, size_t table_byte
 	if (config && config->size < sizeof(*config))
 		return PTW_ERR_SIZE;
 	if (config && (!config->chunk_alloc != !config->chunk_free ||
-		       config->chunk_lg2 > 30 || config->reserved))
+		       config->chunk_lg2 > 30 || config->flags > PTW_POOL_HUGE_NEVER + 0u ||
+		       (config->chunk_alloc && (config->flags & PTW_POOL_HUGE_ALWAYS))))
 		return PTW_ERR_ARG;
 	pool = ptw_port_zalloc(sizeof(*pool));
 	if (!pool)
@@ -256,10 +257,11 @@ static void ptw_shared_free(struct ptw_pool *pool, void *table)
 		ptw_block_free(pool, block);
 }
 
-void *ptw_port_table_alloc(struct ptw_pool *pool)
+void *ptw_port_table_alloc(struct ptw_pool *pool, unsigned int level)
 {
 	void *table;
 
+	(void)level;
 	might_sleep();
 	if (!pool->max_tables)
 		atomic64_inc(&pool->tables);

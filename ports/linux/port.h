@@ -119,6 +119,21 @@ static inline void ptw_port_order_loads(void)
 	smp_rmb();
 }
 
+static inline void ptw_port_order_all(void)
+{
+	smp_mb();
+}
+
+static inline void ptw_port_order_after_cas(void)
+{
+	smp_mb__after_atomic();
+}
+
+static inline void ptw_port_relax(void)
+{
+	cpu_relax();
+}
+
 static inline void ptw_port_prefetch(const void *address)
 {
 	prefetch(address);
@@ -180,7 +195,7 @@ void ptw_port_free(void *memory, size_t bytes);
 int ptw_port_pool_create(const struct ptw_pool_config *config, size_t table_bytes,
 			 size_t meta_bytes, struct ptw_pool **pool);
 void ptw_port_pool_destroy(struct ptw_pool *pool);
-void *ptw_port_table_alloc(struct ptw_pool *pool);
+void *ptw_port_table_alloc(struct ptw_pool *pool, unsigned int level);
 void ptw_port_table_free(struct ptw_pool *pool, void *table);
 void *ptw_port_table_meta(const struct ptw_pool *pool, const void *table);
 void *ptw_port_run_alloc(struct ptw_pool *pool, size_t bytes);

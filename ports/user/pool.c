@@ -8,8 +8,10 @@
  *   | header | metadata of table 0, 1, ... | (padding) | table 0 | table 1 | ... |
  *
  * Free tables are chained through their metadata; their memory is marked, so that AddressSanitizer and
- * ThreadSanitizer report any use of it. A pool has one lock, taken by writers that need a table and by the
- * callbacks that give one back, never by a walk or a harvest, and never around the caller's allocator.
+ * ThreadSanitizer report any use of it. A pool has a lock, taken by writers that need a table and by
+ * the callbacks that give one back, never by a walk or a harvest, and never around the caller's
+ * allocator. Around that there is a second one, `source`, taken before the first by writers that found
+ * no table.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -41,26 +43,47 @@
 /* Default chunks hold about this many tables at least, so that metadata fills the pages it takes. */
 #define CHUNK_TABLES 512
 
+#define HUGE_BYTES ((size_t)1 << 21)
+/* See PTW_POOL_HUGE_ALWAYS. Processors keep some thousand translations of 4 KiB. */
+#define HUGE_FROM ((uint64_t)32 << 20)
+
+/*
+ * Leaf tables and tables above them come from chunks of their own, but for the first chunk, which has both: harvests
+ * that leave out what was not accessed read many tables above leaf tables and few of these, and next to each other
+ * they are few pages to translate and one stream to fetch.
+ */
+enum {
+	PTW_POOL_LEAVES,
+	PTW_POOL_ABOVE,
+	PTW_POOL_KINDS
+};
+
 struct ptw_chunk {
 	struct ptw_chunk *next;
 	uint32_t used; /* tables handed out at least once: the rest of the chunk is untouched */
+	uint16_t kind; /* of its tables; the first chunk's count as leaf tables */
+	uint16_t huge; /* 1: by huge pages */
 };
 
 struct ptw_pool {
+	pthread_mutex_t source; /* who holds it grows the pool */
 	pthread_mutex_t lock;
 	void *(*chunk_alloc)(void *context, size_t bytes, size_t align);
 	void (*chunk_free)(void *context, void *memory, size_t bytes);
 	void *context;
+	uint32_t flags; /* enum ptw_pool_flag */
 	struct ptw_chunk *chunks;
-	struct ptw_chunk *open; /* the one with untouched tables, or null */
-	void *free;
+	uint64_t chunk_count; /* read without the lock, too */
+	struct ptw_chunk *open[PTW_POOL_KINDS]; /* the ones with untouched tables, or null */
+	void *free[PTW_POOL_KINDS];
 	size_t table_bytes;
 	size_t meta_bytes;
 	size_t chunk_bytes;
 	size_t first; /* offset of table 0 in a chunk */
 	uint32_t per_chunk;
-	uint64_t live;
+	uint64_t live; /* tables handed out, or promised to who grows the pool */
 	uint64_t max_tables;
+	bool exhausted; /* there was no memory, and no table has come back since */
 	uint64_t bytes; /* touched; read without the lock */
 };
 
@@ -124,11 +147,14 @@ int ptw_port_pool_create(const struct ptw_pool_config *config, size_t table_byte
 	if (config && config->size < sizeof(*config))
 		return PTW_ERR_SIZE;
 	if (config && (!config->chunk_alloc != !config->chunk_free ||
-		       config->chunk_lg2 > CHUNK_LG2_MAX || config->reserved))
+		       config->chunk_lg2 > CHUNK_LG2_MAX ||
+		       config->flags > PTW_POOL_HUGE_NEVER + 0u ||
+		       (config->chunk_alloc && (config->flags & PTW_POOL_HUGE_ALWAYS))))
 		return PTW_ERR_ARG;
 	pool = ptw_port_zalloc(sizeof(*pool));
 	if (!pool)
 		return PTW_ERR_NOMEM;
+	pthread_mutex_init(&pool->source, NULL);
 	pthread_mutex_init(&pool->lock, NULL);
 	pool->chunk_alloc = ptw_mmap_alloc;
 	pool->chunk_free = ptw_mmap_free;
@@ -140,6 +166,7 @@ int ptw_port_pool_create(const struct ptw_pool_config *config, size_t table_byte
 		}
 		if (config->chunk_lg2)
 			chunk_lg2 = config->chunk_lg2;
+		pool->flags = config->flags;
 		pool->max_tables = config->max_tables;
 	}
 	pool->table_bytes = table_bytes;
@@ -169,6 +196,7 @@ void ptw_port_pool_destroy(struct ptw_pool *pool)
 		pool->chunk_free(pool->context, chunk, pool->chunk_bytes);
 	}
 	pthread_mutex_destroy(&pool->lock);
+	pthread_mutex_destroy(&pool->source);
 	ptw_port_free(pool, sizeof(*pool));
 }
 
@@ -184,64 +212,160 @@ static void *ptw_chunk_get(struct ptw_pool *pool, size_t bytes)
 	return memory;
 }
 
-/* Touched memory of a chunk of which `used` tables have been handed out; the rest is only address
- * space. */
-static uint64_t ptw_chunk_bytes(const struct ptw_pool *pool, uint32_t used)
+/*
+ * Has the kernel given a huge page, for 2 MiB of which only the first bytes were touched? Then the
+ * last page is there, too.
+ */
+static bool ptw_mmap_is_huge(char *memory)
 {
-	return round_up(sizeof(struct ptw_chunk) + used * pool->meta_bytes, 4096) +
-	       used * pool->table_bytes;
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	unsigned char there = 0;
+
+	return page < HUGE_BYTES && !mincore(memory + HUGE_BYTES - page, page, &there) && (there & 1);
+}
+
+/*
+ * Begin a chunk, and say before it is touched whether it may have huge pages: with them one byte
+ * makes 2 MiB resident. Outside of `lock`: the kernel may have to clear them here.
+ */
+static void ptw_chunk_init(const struct ptw_pool *pool, struct ptw_chunk *chunk)
+{
+	const bool ours = pool->chunk_alloc == ptw_mmap_alloc && pool->chunk_bytes >= HUGE_BYTES;
+	/* Relaxed: a chunk more or less is no matter. */
+	const bool large = ptw_port_load(&pool->chunk_count) * pool->chunk_bytes >= HUGE_FROM;
+	const bool huge = pool->flags ? pool->flags & PTW_POOL_HUGE_ALWAYS : large;
+	bool granted = false;
+
+	/* A kernel that has none answers with an error; all is well then, too. */
+	if (ours)
+		granted = !madvise(chunk, pool->chunk_bytes,
+				   huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) && huge;
+	chunk->used = 0;
+	chunk->huge = granted && ptw_mmap_is_huge((char *)chunk);
+}
+
+/*
+ * Touched memory of a chunk of which `used` tables have been handed out; the rest is only address
+ * space.
+ */
+static uint64_t ptw_chunk_bytes(const struct ptw_pool *pool, const struct ptw_chunk *chunk,
+				uint32_t used)
+{
+	const size_t meta = round_up(sizeof(struct ptw_chunk), 16) + used * pool->meta_bytes;
+	size_t first, end;
+
+	if (!chunk->huge)
+		return round_up(meta, 4096) + used * pool->table_bytes;
+	/* Huge pages with metadata, then those with nothing but tables. */
+	first = round_up(meta, HUGE_BYTES);
+	end = round_up(pool->first + used * pool->table_bytes, HUGE_BYTES);
+	return used && end > first ? end : first;
+}
+
+static struct ptw_chunk *ptw_chunk_of(const struct ptw_pool *pool, const void *table)
+{
+	return (struct ptw_chunk *)((uintptr_t)table & ~(uintptr_t)(pool->chunk_bytes - 1));
 }
 
 /* A table that was free, or was never used; null: a chunk is needed. Locked. */
-static void *ptw_pool_take(struct ptw_pool *pool)
+static void *ptw_pool_take_kind(struct ptw_pool *pool, unsigned int kind)
 {
-	struct ptw_chunk *chunk = pool->open;
-	void *table = pool->free;
+	struct ptw_chunk *chunk = pool->open[kind];
+	void *table = pool->free[kind];
 
 	if (table) {
-		memcpy(&pool->free, ptw_port_table_meta(pool, table), sizeof(pool->free));
+		memcpy(&pool->free[kind], ptw_port_table_meta(pool, table), sizeof(table));
 		ASAN_UNPOISON_MEMORY_REGION(table, pool->table_bytes);
 	} else if (chunk) {
 		table = (char *)chunk + pool->first + pool->table_bytes * chunk->used++;
-		ptw_port_add64(&pool->bytes, ptw_chunk_bytes(pool, chunk->used) -
-					     ptw_chunk_bytes(pool, chunk->used - 1));
+		ptw_port_add64(&pool->bytes, ptw_chunk_bytes(pool, chunk, chunk->used) -
+					     ptw_chunk_bytes(pool, chunk, chunk->used - 1));
 		if (chunk->used == pool->per_chunk)
-			pool->open = NULL;
+			pool->open[kind] = NULL;
 	}
 	return table;
 }
 
-/* Locked. Somebody else may have added one meanwhile: its rest is then left unused. */
-static void ptw_pool_add(struct ptw_pool *pool, struct ptw_chunk *chunk)
+/* The same; the first chunk has tables of every kind. Locked. */
+static void *ptw_pool_take(struct ptw_pool *pool, unsigned int kind)
 {
-	chunk->used = 0;
-	chunk->next = pool->chunks;
-	pool->chunks = chunk;
-	pool->open = chunk;
-	ptw_port_add64(&pool->bytes, ptw_chunk_bytes(pool, 0));
+	return ptw_pool_take_kind(pool, pool->chunk_count > 1 ? kind : PTW_POOL_LEAVES);
 }
 
-void *ptw_port_table_alloc(struct ptw_pool *pool)
+/* Both locks held, and no untouched table of the kind left in any other. */
+static void ptw_pool_add(struct ptw_pool *pool, struct ptw_chunk *chunk, unsigned int kind)
+{
+	chunk->kind = pool->chunks ? (uint16_t)kind : PTW_POOL_LEAVES;
+	chunk->next = pool->chunks;
+	pool->chunks = chunk;
+	pool->open[chunk->kind] = chunk;
+	ptw_port_add64(&pool->chunk_count, 1);
+	ptw_port_add64(&pool->bytes, ptw_chunk_bytes(pool, chunk, 0));
+}
+
+/*
+ * A table of the other kind instead of a new chunk, where these are plenty or there is no memory: so kinds cost
+ * a chunk or two, not twice what was ever needed. Locked.
+ */
+static void *ptw_pool_take_other(struct ptw_pool *pool, unsigned int kind)
+{
+	const uint64_t tables = pool->chunk_count * pool->per_chunk;
+
+	/* `live` has counted the one that is wanted. */
+	if (!pool->exhausted && (!pool->free[!kind] || tables - (pool->live - 1) < pool->per_chunk))
+		return NULL;
+	return ptw_pool_take(pool, !kind);
+}
+
+/* A table that the budget has room for, but of which there was none. */
+static void *ptw_pool_grow(struct ptw_pool *pool, unsigned int kind)
 {
 	struct ptw_chunk *chunk;
+	void *table;
+
+	pthread_mutex_lock(&pool->source);
+	pthread_mutex_lock(&pool->lock);
+	/* Whoever held `source` meanwhile may have left some. */
+	table = ptw_pool_take(pool, kind);
+	if (!table)
+		table = ptw_pool_take_other(pool, kind);
+	pthread_mutex_unlock(&pool->lock);
+	if (!table) {
+		chunk = ptw_chunk_get(pool, pool->chunk_bytes);
+		if (chunk)
+			ptw_chunk_init(pool, chunk);
+		pthread_mutex_lock(&pool->lock);
+		if (chunk)
+			ptw_pool_add(pool, chunk, kind);
+		pool->exhausted = !chunk;
+		/* Without one, a table may have come back meanwhile, or one of the other kind has to do. */
+		table = ptw_pool_take(pool, kind);
+		if (!table)
+			table = ptw_pool_take(pool, !kind);
+		if (!table)
+			pool->live--;
+		pthread_mutex_unlock(&pool->lock);
+	}
+	pthread_mutex_unlock(&pool->source);
+	return table;
+}
+
+void *ptw_port_table_alloc(struct ptw_pool *pool, unsigned int level)
+{
+	const unsigned int kind = level ? PTW_POOL_ABOVE : PTW_POOL_LEAVES;
 	void *table = NULL;
+	bool room;
 
 	pthread_mutex_lock(&pool->lock);
-	if (!pool->max_tables || pool->live < pool->max_tables) {
-		table = ptw_pool_take(pool);
-		if (!table) {
-			pthread_mutex_unlock(&pool->lock);
-			chunk = ptw_chunk_get(pool, pool->chunk_bytes);
-			pthread_mutex_lock(&pool->lock);
-			if (chunk)
-				ptw_pool_add(pool, chunk);
-			/* Without one, a table may have come back meanwhile. */
-			table = ptw_pool_take(pool);
-		}
-	}
-	if (table)
+	room = !pool->max_tables || pool->live < pool->max_tables;
+	if (room) {
+		table = ptw_pool_take(pool, kind);
+		/* Counted at once: others look at the budget while this one grows the pool. */
 		pool->live++;
+	}
 	pthread_mutex_unlock(&pool->lock);
+	if (room && !table)
+		table = ptw_pool_grow(pool, kind);
 	if (table)
 		memset(ptw_port_table_meta(pool, table), 0, pool->meta_bytes);
 	return table;
@@ -249,18 +373,21 @@ void *ptw_port_table_alloc(struct ptw_pool *pool)
 
 void ptw_port_table_free(struct ptw_pool *pool, void *table)
 {
+	void **free = &pool->free[ptw_chunk_of(pool, table)->kind];
+
 	ptw_table_mark_free(table, pool->table_bytes);
 	pthread_mutex_lock(&pool->lock);
-	memcpy(ptw_port_table_meta(pool, table), &pool->free, sizeof(pool->free));
-	pool->free = table;
+	memcpy(ptw_port_table_meta(pool, table), free, sizeof(*free));
+	*free = table;
+	pool->exhausted = false;
 	pool->live--;
 	pthread_mutex_unlock(&pool->lock);
 }
 
 void *ptw_port_table_meta(const struct ptw_pool *pool, const void *table)
 {
-	uintptr_t chunk = (uintptr_t)table & ~(uintptr_t)(pool->chunk_bytes - 1);
-	size_t index = ((uintptr_t)table - chunk - pool->first) / pool->table_bytes;
+	struct ptw_chunk *chunk = ptw_chunk_of(pool, table);
+	size_t index = ((uintptr_t)table - (uintptr_t)chunk - pool->first) / pool->table_bytes;
 
 	return (char *)chunk + round_up(sizeof(struct ptw_chunk), 16) + index * pool->meta_bytes;
 }

@@ -26,6 +26,7 @@
 
 #define HW_AD		(PTW_FEATURE_HW_ACCESSED | PTW_FEATURE_HW_DIRTY)
 #define DS		(PTW_FEATURE_LPA2 | PTW_FEATURE_DS)
+#define HAFT		(PTW_FEATURE_HW_ACCESSED | PTW_FEATURE_HAFT)
 
 /* A set of error codes: several rules may be broken at once, and any of them may be named. */
 #define ERROR(code) BIT(-(code))
@@ -483,6 +484,39 @@ static inline void check_tables(struct subject *s)
 			check_value(s, e, level);
 			check_value(s, e | s->oracle->table_accessed(s, level), level);
 		}
+	}
+}
+
+/* The entry of a table, and the bits in it that record accesses, written out. */
+struct table_row {
+	unsigned int subject, level;
+	uint64_t pa, entry, accessed;
+};
+
+static inline void check_table_rows(struct subject *subjects, const struct table_row *rows,
+				    unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		const struct table_row *row = &rows[i];
+		struct subject *s = &subjects[row->subject];
+		const struct ptw_build *b;
+		const struct ptw_geometry *g = &s->p.geometry;
+		uint64_t e;
+
+		subject_start(s);
+		b = s->p.build;
+		e = b->make_table(g, s->p.layout, row->pa, row->level);
+		same(s, i, row->level, "row", e, row->entry);
+		same(s, i, row->level, "accessed bits of a table", b->table_accessed(g, row->level),
+		     row->accessed);
+		/* Accessed, it is the same table, and no hardware refuses it. */
+		e |= row->accessed;
+		same(s, e, row->level, "an accessed table: reserved", e & g->table_reserved[row->level],
+		     0);
+		same(s, e, row->level, "an accessed table: refused",
+		     b->malformed(g, s->p.layout, e, row->level), false);
+		same(s, e, row->level, "an accessed table: address",
+		     s->p.instance->format->address(g, e, row->level), row->pa);
 	}
 }
 

@@ -228,12 +228,11 @@ static uint64_t arm64_oracle_table(const struct subject *s, uint64_t pa, unsigne
 	return arm64_write_address(s, pa) | 3;
 }
 
-/* FEAT_HAFT is not used. */
+/* "Hardware managed Table descriptor Access flag": bit 10, ignored without FEAT_HAFT. */
 static uint64_t arm64_oracle_table_accessed(const struct subject *s, unsigned int level)
 {
-	(void)s;
 	(void)level;
-	return 0;
+	return s->features & PTW_FEATURE_HAFT ? BIT(10) : 0;
 }
 
 static uint64_t arm64_oracle_held(const struct subject *s, unsigned int level)

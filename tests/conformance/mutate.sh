@@ -41,6 +41,11 @@ arch/arm64/vmsa.c|s/(oa_high = PTW_BITS\()15, 12/\114, 12/|LPA with one address 
 arch/arm64/vmsa_leaf.c|s/(root_pa >> 48 & 0x)f/\17/|TTBR with one address bit less
 arch/arm64/stage2.h|s/(#define S2_XN_ALL\s+)2u/\13u/|execution denied by XN = 3
 arch/arm64/stage2.c|s/(#define VTCR_SL2\s+PTW_BIT)\(33\)/\1(34)/|VTCR_EL2.SL2 at bit 34
+arch/arm64/stage2.c|s/(#define VTCR_HAFT\s+PTW_BIT)\(44\)/\1(45)/|VTCR_EL2.HAFT at bit 45
+arch/arm64/stage1.c|s/(#define TCR2_HAFT\s+PTW_BIT)\(11\)/\1(12)/|TCR2_EL1.HAFT at bit 12
+arch/arm64/vmsa_leaf.c|s/(PTW_FEATURE_HAFT \? )ARM_AF/\1PTW_BIT(11)/|AF of tables at bit 11
+arch/arm64/vmsa_leaf.c|s/features & PTW_FEATURE_HAFT/features \& PTW_FEATURE_HW_ACCESSED/|AF of tables without HAFT
+arch/arm64/vmsa.c|s/(PTW_FEATURE_HW_DIRTY) \| PTW_FEATURE_HAFT(\) \&\&)/\1\2/|HAFT without HA
 arch/arm64/stage1.h|s/(#define S1_UXN\s+PTW_BIT)\(54\)/\1(55)/|UXN at bit 55
 arch/arm64/stage1.c|s/(#define TCR_DS\s+PTW_BIT)\(59\)/\1(58)/|TCR_EL1.DS at bit 58
 arch/arm64/kvm.c|s/(frozen = PTW_BIT)\(60\)/\1(61)/|marker of KVM 7.3 at bit 61
@@ -78,12 +83,12 @@ arch/perverse/perverse.c|s/(!= pv_address\(g, )to/\1from/|a perverse address cha
 END
 }
 
-plant_copy "$source_dir" arch include lib ports/user tests/conformance tests/harness
+plant_copy "$source_dir" arch include lib ports/user ports/vector tests/conformance tests/harness
 
 sources=()
 while IFS= read -r file; do
 	sources+=("$file")
-done < <(find arch lib ports/user tests/conformance -name '*.c' | sort)
+done < <(find arch lib ports/user ports/vector tests/conformance -name '*.c' | sort)
 sources+=(tests/harness/main.c tests/harness/environment.c)
 
 echo "TAP version 13"

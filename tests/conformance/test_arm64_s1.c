@@ -19,6 +19,8 @@ static struct subject subjects[] = {
 	S1("64K", 16, 3, 48, 48, HW_AD | PTW_FEATURE_CONTIG, 3),
 	S1("64K LPA", 16, 3, 52, 52, HW_AD | PTW_FEATURE_LPA | PTW_FEATURE_LVA, 7),
 	S1("64K LVA, 48 bits", 16, 3, 52, 48, PTW_FEATURE_LVA, 3),
+	S1("4K HAFT", 12, 4, 48, 48, HW_AD | HAFT, 7),
+	S1("64K LPA, HAFT", 16, 3, 52, 52, HAFT | PTW_FEATURE_LPA | PTW_FEATURE_LVA, 7),
 };
 
 /* Valid, type, AttrIndx, AP, SH or address, AF, DBM, contiguous, PXN, UXN. */
@@ -118,6 +120,18 @@ Test(arm64_s1, leaves_by_value)
 		same(s, i, rows[i].level, "row", make(s, &rows[i].leaf, rows[i].level),
 		     rows[i].entry);
 	}
+}
+
+Test(arm64_s1, tables_by_value)
+{
+	static const struct table_row rows[] = {
+		{0, 1, 0x0000000080000000, 0x0000000080000003, 0},
+		{8, 1, 0x0000000080000000, 0x0000000080000003, 0x400},
+		{8, 3, 0x0000fffffffff000, 0x0000fffffffff003, 0x400},
+		{9, 2, 0x000f000080000000, 0x000000008000f003, 0x400},
+	};
+
+	check_table_rows(subjects, rows, COUNT(rows));
 }
 
 Test(arm64_s1, break_before_make, .timeout = 60, .fini = log_values)

@@ -22,6 +22,9 @@ static struct subject subjects[] = {
 	S2("64K, 36 bits, XNX", 16, 2, 36, 36, PTW_FEATURE_XNX, 3),
 	S2("64K LPA", 16, 3, 52, 52, HW_AD | PTW_FEATURE_LPA, 7),
 	S2("64K LPA, 44 bits", 16, 3, 44, 44, PTW_FEATURE_LPA, 3),
+	S2("4K HAFT", 12, 4, 48, 48, HW_AD | HAFT, 7),
+	S2("16K LPA2, HAFT", 14, 4, 52, 52, HAFT | DS, 7),
+	S2("64K LPA, HAFT", 16, 3, 52, 52, HAFT | PTW_FEATURE_LPA, 7),
 };
 
 /* Valid, type, MemAttr[0], [2], S2AP, SH or address, AF, DBM, contiguous, XN. */
@@ -123,6 +126,22 @@ Test(arm64_s2, leaves_by_value)
 	}
 }
 
+Test(arm64_s2, tables_by_value)
+{
+	/* Subject, level, table, accessed bits. AF does not get in the way of address bits 51:50 at
+	 * 9:8 (LPA2) or 51:48 at 15:12 (LPA). */
+	static const struct table_row rows[] = {
+		{0, 1, 0x0000000080000000, 0x0000000080000003, 0},
+		{6, 3, 0x000f000080000000, 0x0003000080000303, 0},
+		{11, 1, 0x0000000080000000, 0x0000000080000003, 0x400},
+		{11, 3, 0x0000fffffffff000, 0x0000fffffffff003, 0x400},
+		{12, 1, 0x000f000080000000, 0x0003000080000303, 0x400},
+		{13, 2, 0x000f000080000000, 0x000000008000f003, 0x400},
+	};
+
+	check_table_rows(subjects, rows, COUNT(rows));
+}
+
 Test(arm64_s2, break_before_make, .timeout = 60, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
@@ -168,6 +187,8 @@ Test(arm64_s2, breaks_by_value)
 		/* A table: another one, its AF and a software bit, none. */
 		{0, 1, 0x0000000080000003, 0x0000000080001003, "bbb", "bbb"},
 		{0, 1, 0x0000000080000003, 0x0100000080000403, "---", "---"},
+		{11, 1, 0x0000000080000403, 0x0000000080000003, "---", "---"},
+		{11, 1, 0x0000000080000403, 0x0000000080001403, "bbb", "bbb"},
 		{0, 1, 0x0000000080000003, 0x4000000000000000, "---", "---"},
 		/* LPA2: 9:8 are address bits; LPA: 15:12. */
 		{2, 0, 0x000b00001234577f, 0x000b00001234567f, "bbb", "bbb"},

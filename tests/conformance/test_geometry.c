@@ -131,7 +131,7 @@ static uint64_t arm64_errors(const struct ptw_config *c, bool stage2, struct sha
 {
 	const unsigned int granule = c->granule_lg2 ? c->granule_lg2 : 12;
 	const uint32_t f = c->features;
-	uint32_t known = HW_AD | PTW_FEATURE_CONTIG | PTW_FEATURE_TTST;
+	uint32_t known = HW_AD | PTW_FEATURE_HAFT | PTW_FEATURE_CONTIG | PTW_FEATURE_TTST;
 	unsigned int max_ia, max_oa, ia, oa, levels;
 	uint64_t errors = 0;
 
@@ -145,7 +145,8 @@ static uint64_t arm64_errors(const struct ptw_config *c, bool stage2, struct sha
 		known |= PTW_FEATURE_LVA;
 	if (f & ~known)
 		errors |= ERROR(PTW_ERR_CONFIG_FEATURE);
-	if (f & PTW_FEATURE_HW_DIRTY && !(f & PTW_FEATURE_HW_ACCESSED))
+	/* HD and HAFT are inert without HA. */
+	if (f & (PTW_FEATURE_HW_DIRTY | PTW_FEATURE_HAFT) && !(f & PTW_FEATURE_HW_ACCESSED))
 		errors |= ERROR(PTW_ERR_CONFIG_FEATURE);
 	if (f & PTW_FEATURE_DS && !(f & PTW_FEATURE_LPA2))
 		errors |= ERROR(PTW_ERR_CONFIG_FEATURE);
@@ -246,7 +247,7 @@ static uint64_t arm64_errors(const struct ptw_config *c, bool stage2, struct sha
 static const uint32_t arm64_features[] = {
 	PTW_FEATURE_LPA,      PTW_FEATURE_LPA2,	  PTW_FEATURE_DS,
 	PTW_FEATURE_TTST,     PTW_FEATURE_LVA,	  PTW_FEATURE_HW_ACCESSED,
-	PTW_FEATURE_HW_DIRTY, PTW_FEATURE_CONTIG, PTW_FEATURE_XNX};
+	PTW_FEATURE_HW_DIRTY, PTW_FEATURE_CONTIG, PTW_FEATURE_XNX, PTW_FEATURE_HAFT};
 
 /* Those features that the bits of `choice` name. */
 static uint32_t features_of(uint32_t choice)
@@ -292,7 +293,7 @@ Test(geometry, arm64_stage2, .timeout = 120)
 {
 	/* All sizes with the features that decide about them, and fewer sizes with all features. */
 	check_arm64(PTW_FORMAT_ARM64_S2, 32, 1);
-	check_arm64(PTW_FORMAT_ARM64_S2, 512, 37);
+	check_arm64(PTW_FORMAT_ARM64_S2, 1024, 37);
 	cr_log_info("%" PRIu64 " legal, %" PRIu64 " refused", legal, refused);
 	cr_assert_gt(legal, 8000u);
 	cr_assert_gt(refused, 500000u);
@@ -301,7 +302,7 @@ Test(geometry, arm64_stage2, .timeout = 120)
 Test(geometry, arm64_stage1, .timeout = 120)
 {
 	check_arm64(PTW_FORMAT_ARM64_S1, 32, 1);
-	check_arm64(PTW_FORMAT_ARM64_S1, 512, 37);
+	check_arm64(PTW_FORMAT_ARM64_S1, 1024, 37);
 	cr_log_info("%" PRIu64 " legal, %" PRIu64 " refused", legal, refused);
 	cr_assert_gt(legal, 8000u);
 	cr_assert_gt(refused, 500000u);
@@ -443,7 +444,8 @@ static void check_others(uint32_t format)
 {
 	static const uint32_t features[] = {PTW_FEATURE_HW_ACCESSED, PTW_FEATURE_HW_DIRTY,
 					    PTW_FEATURE_1G,	     PTW_FEATURE_EXEC_ONLY,
-					    PTW_FEATURE_NX,	     PTW_FEATURE_CONTIG};
+					    PTW_FEATURE_NX,	     PTW_FEATURE_CONTIG,
+					    PTW_FEATURE_HAFT};
 	static const uint8_t granules[] = {0, 11, 12, 14};
 	static const uint8_t oas[] = {0, 12, 13, 31, 32, 39, 46, 52, 53};
 	const struct ptw_build *build = build_of(format, 12);
@@ -451,7 +453,7 @@ static void check_others(uint32_t format)
 	for (unsigned int g = 0; g < COUNT(granules); g++)
 		for (uint32_t levels = 0; levels <= 6; levels++)
 			for (unsigned int o = 0; o < COUNT(oas); o++)
-				for (uint32_t choice = 0; choice < 64; choice++)
+				for (uint32_t choice = 0; choice < 1u << COUNT(features); choice++)
 					for (uint32_t ia = 10; ia <= 59; ia++) {
 						struct ptw_config config = {
 							.size = sizeof(config),
@@ -509,7 +511,7 @@ Test(geometry, modes_and_unknown_features)
 				     "format %u, mode %#x", format, modes[i]);
 		}
 		for (unsigned int bit = 0; bit < 32; bit++) {
-			if (bit <= 11 || (bit >= 16 && bit <= 19))
+			if (bit <= 12 || (bit >= 16 && bit <= 19))
 				continue;
 			config.features = HW_AD | (uint32_t)BIT(bit);
 			cr_assert_eq(ptw_pgtable_create(&config, &p), PTW_ERR_ARG,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * Register values of chosen configurations, written out: EPTP, CR3, CR4 and EFER, VTTBR_EL2 and
- * VTCR_EL2, TTBR0_EL1 and TCR_EL1. The software MMU accepts them and finds the root where it lies.
+ * VTCR_EL2, TTBR0_EL1, TCR_EL1 and TCR2_EL1. The software MMU accepts them and finds the root where it lies.
  */
 #include "conformance.h"
 
@@ -13,25 +13,26 @@ struct row {
 	struct ptw_regs regs;
 };
 
-#define EPT(bits, eptp)                          \
-	{                                        \
-		PTW_REGIME_EPT, bits, eptp, 0, 0 \
+#define EPT(bits, eptp)                             \
+	{                                           \
+		PTW_REGIME_EPT, bits, eptp, 0, 0, 0 \
 	}
-#define X86(bits, cr3, cr4, efer)                       \
-	{                                               \
-		PTW_REGIME_X86_64, bits, cr3, cr4, efer \
-	}
-#define S2(bits, vttbr, vtcr)                             \
-	{                                                 \
-		PTW_REGIME_ARM64_S2, bits, vttbr, vtcr, 0 \
-	}
-#define S1(bits, ttbr, tcr)                             \
-	{                                               \
-		PTW_REGIME_ARM64_S1, bits, ttbr, tcr, 0 \
-	}
-#define PV(bits, root, levels)                             \
+#define X86(bits, cr3, cr4, efer)                          \
 	{                                                  \
-		PTW_REGIME_PERVERSE, bits, root, levels, 0 \
+		PTW_REGIME_X86_64, bits, cr3, cr4, efer, 0 \
+	}
+#define S2(bits, vttbr, vtcr)                                \
+	{                                                    \
+		PTW_REGIME_ARM64_S2, bits, vttbr, vtcr, 0, 0 \
+	}
+#define S1(bits, ttbr, tcr) S1_TCR2(bits, ttbr, tcr, 0)
+#define S1_TCR2(bits, ttbr, tcr, tcr2)                        \
+	{                                                     \
+		PTW_REGIME_ARM64_S1, bits, ttbr, tcr, 0, tcr2 \
+	}
+#define PV(bits, root, levels)                                \
+	{                                                     \
+		PTW_REGIME_PERVERSE, bits, root, levels, 0, 0 \
 	}
 
 static const struct row rows[] = {
@@ -65,6 +66,9 @@ static const struct row rows[] = {
 	{"arm64-s2-64k", 0, 0, 0, 0, 0x12340000, S2(48, 0x12340000, 0x80657590)},
 	{"arm64-s2-64k-lpa", 0, 0, 0, 0, 0x0006000012340000, S2(52, 0x12340018, 0x8066758c)},
 	{"arm64-s2-64k-swaf", 2, 42, 44, 0, 0x12340000, S2(44, 0x12340000, 0x80047556)},
+	/* HAFT 44. */
+	{"arm64-s2-4k-haft", 0, 0, 0, 0, 0x12345000, S2(48, 0x12345000, 0x100080653590)},
+	{"arm64-s2-64k-swaf", 2, 42, 44, HAFT, 0x12340000, S2(44, 0x12340000, 0x100080247556)},
 	/* TCR_EL1: EPD1 23, IPS at 32, HA 39, HD 40, DS 59. */
 	{"arm64-s1-4k", 0, 0, 0, 0, 0x12345000, S1(48, 0x12345000, 0x0000018500803510)},
 	{"arm64-s1-4k-swaf", 3, 39, 40, 0, 0x12345000, S1(40, 0x12345000, 0x0000000200803519)},
@@ -75,6 +79,11 @@ static const struct row rows[] = {
 	{"arm64-s1-64k", 0, 0, 0, 0, 0x12340000, S1(48, 0x12340000, 0x0000018500807510)},
 	{"arm64-s1-64k-lpa", 0, 0, 0, 0, 0x0008000012340000,
 	 S1(52, 0x12340020, 0x000001860080750c)},
+	/* TCR2_EL1: HAFT 11. */
+	{"arm64-s1-4k-haft", 0, 0, 0, 0, 0x12345000,
+	 S1_TCR2(48, 0x12345000, 0x0000018500803510, 0x800)},
+	{"arm64-s1-4k-swaf", 3, 39, 40, HAFT, 0x12345000,
+	 S1_TCR2(40, 0x12345000, 0x0000008200803519, 0x800)},
 	{"perverse", 0, 0, 0, 0, 0x12345040, PV(52, 0x12345040, 5)},
 	{"perverse", 3, 0, 40, 0, 0x12345040, PV(40, 0x12345040, 3)},
 };
@@ -171,6 +180,10 @@ Test(registers, software_mmu_agrees)
 				     rows[i].preset, result.oa);
 		} else {
 			cr_assert_lt(result.level, level, "row %u, %s", i, rows[i].preset);
+			/* The registers say whether hardware marks the table entry, too. */
+			cr_assert_eq(ptw_softmmu_counters(cpu)->table_accessed_set != 0,
+				     p.build->table_accessed(&p.geometry, level) != 0,
+				     "row %u, %s: %#" PRIx64, i, rows[i].preset, root[entries - 1]);
 		}
 		/* And nothing else is. */
 		root[entries - 1] = p.layout->empty;

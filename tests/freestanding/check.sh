@@ -8,7 +8,7 @@
 # check.sh --list                       the configurations
 cd "$(dirname "$0")/../.." || exit 2
 
-configurations='gcc-x86_64 clang-x86_64 gcc-aarch64 gcc-aarch64-lse'
+configurations='gcc-x86_64 clang-x86_64 gcc-aarch64 gcc-aarch64-lse age-alone'
 allowed='^(memcpy|memset|memmove|memcmp|ptw_port_[a-z0-9_]+)$'
 
 mapfile -t core < <(find lib arch -name '*.c' | sort)
@@ -24,7 +24,7 @@ aarch64=(-mgeneral-regs-only -mno-outline-atomics)
 
 # $1: configuration; the other arguments: the files.
 check() {
-	local configuration=$1 compiler binutils='' flags work
+	local configuration=$1 compiler binutils='' flags files work
 	shift
 
 	case $configuration in
@@ -37,6 +37,12 @@ check() {
 	gcc-aarch64-lse)
 		compiler=aarch64-linux-gnu-gcc binutils=aarch64-linux-gnu-
 		flags=("${aarch64[@]}" -march=armv8.1-a)
+		;;
+	age-alone)
+		# The ages without a port, as programs compile them that want nothing else.
+		compiler=gcc flags=("${x86_64[@]}" -UPTW_PORT_HEADER -DPTW_AGE_ALONE)
+		mapfile -t files < <(find lib/age -maxdepth 1 -name '*.c' | sort)
+		set -- "${files[@]}"
 		;;
 	*)
 		echo "check.sh: no configuration $configuration; there are: $configurations" >&2

@@ -34,7 +34,7 @@ void ptw_port_free(void *memory, size_t bytes);
 int ptw_port_pool_create(const struct ptw_pool_config *config, size_t table_bytes,
 			 size_t meta_bytes, struct ptw_pool **pool);
 void ptw_port_pool_destroy(struct ptw_pool *pool);
-void *ptw_port_table_alloc(struct ptw_pool *pool);
+void *ptw_port_table_alloc(struct ptw_pool *pool, unsigned int level);
 void ptw_port_table_free(struct ptw_pool *pool, void *table);
 void *ptw_port_table_meta(const struct ptw_pool *pool, const void *table);
 void *ptw_port_run_alloc(struct ptw_pool *pool, size_t bytes);

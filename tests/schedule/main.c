@@ -26,8 +26,8 @@ struct report {
 
 static const struct scenario *const all[] = {
 	scenarios_walk,	   scenarios_map,     scenarios_unmap,
-	scenarios_reshape, scenarios_reclaim, scenarios_formats,
-	scenarios_space,   scenarios_shadow,
+	scenarios_reshape, scenarios_reclaim, scenarios_prune,
+	scenarios_formats, scenarios_space,   scenarios_shadow,
 };
 
 static struct report *report;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <ptw/port.h>
+#include <ptw/prune.h>
 
 #include "tests/schedule/ledger.h"
 #include "tests/schedule/schedule_memory.h"
@@ -78,9 +79,18 @@ static void do_unmap(const struct operation *op, struct outcome *out)
 static void do_harvest(const struct operation *op, struct outcome *out)
 {
 	uint64_t young[PAGES_MAX / 64] = {0}, dirty[PAGES_MAX / 64] = {0};
+	uint64_t touched[PAGES_MAX / 64] = {0};
+	struct ptw_prune prune = {
+		.size = sizeof(prune),
+		.flags = op->level == PRUNE_EXACT ? PTW_PRUNE_FLUSH : 0,
+		.pass = 1,
+		.touched = touched,
+		.touched_words = PAGES_MAX / 64,
+	};
 	const struct ptw_harvest harvest = {
 		.size = sizeof(harvest),
 		.flags = op->flags,
+		.prune = op->level ? &prune : NULL,
 		.young = op->flags & PTW_HARVEST_ACCESSED ? young : NULL,
 		.dirty = op->flags & PTW_HARVEST_DIRTY ? dirty : NULL,
 	};
@@ -345,6 +355,22 @@ int world_mapper(unsigned int page, unsigned int *level)
 	if (level)
 		*level = query.level;
 	return (int)(query.leaf.oa >> 32) - 1;
+}
+
+unsigned int world_hidden(void)
+{
+	struct ptw_prune prune = {.size = sizeof(prune), .pass = 1};
+	struct ptw_harvest harvest = {
+		.size = sizeof(harvest), .flags = PTW_HARVEST_ACCESSED, .prune = &prune};
+	struct ptw_harvest_result r = {.size = sizeof(r)};
+
+	if (ptw_harvest(world.pgtable, 0, ia_of(world.pages), &harvest, &r))
+		scheduler_fail("a pruned pass fails");
+	harvest.prune = NULL;
+	harvest.flags |= PTW_HARVEST_PEEK;
+	if (ptw_harvest(world.pgtable, 0, ia_of(world.pages), &harvest, &r))
+		scheduler_fail("a look fails");
+	return (unsigned int)r.young_pages;
 }
 
 unsigned int world_tables(void)

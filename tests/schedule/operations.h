@@ -37,10 +37,18 @@ enum operation_kind {
 
 struct operation {
 	uint8_t kind;
-	uint8_t level; /* map: levels of leaf sizes, 0 all; split, collapse: as they have it */
+	uint8_t level; /* map: levels of leaf sizes, 0 all; split, collapse: as they have it;
+			* harvest: enum pruning */
 	uint16_t page;
 	uint16_t pages;
 	uint16_t flags;
+};
+
+/* How a harvest goes by table entries: as any pass but the first, so not a full one. */
+enum pruning {
+	PRUNE_NOT,
+	PRUNE_HINT,
+	PRUNE_EXACT,
 };
 
 /* How strictly accessed and dirty are counted. */
@@ -99,6 +107,8 @@ const struct outcome *world_outcome(unsigned int thread, unsigned int operation)
 bool world_unmaps(unsigned int thread, unsigned int operation, unsigned int page);
 /* Who mapped the page, SCHEDULER_OUTSIDE for the set-up, or -1. */
 int world_mapper(unsigned int page, unsigned int *level);
+/* Pages that are young, and that a pass by table entries does not find. Takes the others. */
+unsigned int world_hidden(void);
 /* Tables below the root that are in use. */
 unsigned int world_tables(void);
 

@@ -41,6 +41,10 @@ reclaim without recheck|lib/table/reclaim.c|s/if \(ptw_port_cas\(&table\[i\], &e
 cleaned dirty without flush|lib/walk/harvest.c|s/if \(flush && \(\(h->flags & \(PTW_HARVEST_DIRTY \| PTW_HARVEST_EXACT\)\) \|\| job->dirty_extents\)\)/if (0)/|dirty harvest, writing processor|1
 protected without flush|lib/table/protect.c|s/if \(p->flush && range.start < range.end\)/if (0)/|write protection for good, writing processor|1
 unmapped without flush|lib/table/gather.c|s/if \(p->flush && gather->ranges\)/if (0)/|processor with a cached translation, unmap of the page|1
+table entry put back old|lib/table/writer.c|s/ptw_table_restored\(p, spot->e, spot->level\)/spot->e/|prune: map, reclaim, x86|2
+path above what is put back stays old|lib/table/writer.c|s/ptw_mark_path\(p, spot->path, ia, spot->level\);//|prune: unmap gives up, hint, arm, three levels|2
+path is marked from the root down|lib/table/writer.c|s/while \(level\+\+ < p->geometry.root_level\)/for (unsigned int leaf = level, top = p->geometry.root_level; (level = top) > leaf; top--)/|prune: map, hint, three levels|2
+collapse does not mark the path|lib/table/collapse.c|s/if \(used\)\s+ptw_mark_path/if (0) ptw_mark_path/|prune: collapse, hint, x86|2
 map publishes by a plain store|lib/table/map.c|s/if \(!ptw_port_cas\(&slot\[i\], &e, leaf\)\)/if (ptw_port_load(\&slot[i]) == empty ? (ptw_port_publish(\&slot[i], leaf), false) : true)/|map, map, one page of a table, arm|1
 split publishes by a plain store|lib/table/split.c|s/linked = ptw_port_cas\(spot.slot, &spot.e, entry\);/ptw_port_publish(spot.slot, entry); linked = true;/|split, harvest, x86|1
 collapse does not hold the block|lib/table/collapse.c|s/at\.block \| p->build->held\(p->layout, level\)/at.block/|collapse, unmap of the table, x86|1

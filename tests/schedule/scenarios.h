@@ -17,6 +17,7 @@ extern const struct scenario scenarios_map[];
 extern const struct scenario scenarios_unmap[];
 extern const struct scenario scenarios_reshape[];
 extern const struct scenario scenarios_reclaim[];
+extern const struct scenario scenarios_prune[];
 extern const struct scenario scenarios_formats[];
 extern const struct scenario scenarios_space[];
 extern const struct scenario scenarios_shadow[];
@@ -48,6 +49,14 @@ extern const struct scenario scenarios_shadow[];
 #define YOUNG(page, pages)                                       \
 	{                                                        \
 		OP_HARVEST, 0, page, pages, PTW_HARVEST_ACCESSED \
+	}
+#define HINT(page, pages)                                                 \
+	{                                                                 \
+		OP_HARVEST, PRUNE_HINT, page, pages, PTW_HARVEST_ACCESSED \
+	}
+#define EXACTLY(page, pages)                                               \
+	{                                                                  \
+		OP_HARVEST, PRUNE_EXACT, page, pages, PTW_HARVEST_ACCESSED \
 	}
 #define DIRTY(page, pages)                                    \
 	{                                                     \

@@ -311,10 +311,11 @@ static SCHEDULER_INVISIBLE int take_table(unsigned int self)
 	return t;
 }
 
-void *ptw_port_table_alloc(struct ptw_pool *pool)
+void *ptw_port_table_alloc(struct ptw_pool *pool, unsigned int level)
 {
 	int t;
 
+	(void)level;
 	if (now.reuse) {
 		scheduler_point();
 		scheduler_event(SCHEDULER_AT_POOL, true);

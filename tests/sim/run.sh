@@ -12,7 +12,9 @@ if [ $# -ne 2 ] || [ ! -x "$1" ] || [ ! -r "$2/redis.u32.zst" ]; then
 	exit 2
 fi
 sim=$(realpath "$1")
-redis=$(realpath "$2")/redis.u32.zst
+traces=$(realpath "$2")
+redis=$traces/redis.u32.zst
+here=$(realpath "$(dirname "$0")")
 scratch=$(mktemp -d) || exit 2
 trap 'rm -rf "$scratch"' EXIT
 box=$scratch/box # where ptw-sim runs; nothing else may appear in it
@@ -227,7 +229,7 @@ for interval in 0 -1 10ms; do
 	check "--scan-interval=$interval is refused" refused "bad --scan-interval" "$redis" \
 		"--scan-interval=$interval"
 done
-check "an unknown policy is refused" refused "bad --policy 'fifo'; give gen, mglru, clock" "$redis" -p fifo
+check "an unknown policy is refused" refused "bad --policy 'fifo'; give .*gen, mglru, clock" "$redis" -p fifo
 check "an unknown format is refused" refused "bad --format 'none'; give one of" "$redis" -f none
 
 # The trace is missing too: that the output is named shows that it is looked at first.
@@ -318,7 +320,7 @@ tables() {
 	"$sim" "$redis" --policy lru > "$scratch/out" 2> "$scratch/err" || return 1
 	same "$(wc -c < "$scratch/err")" 0 &&
 		same "$(sed -n '/^Working set/,/^$/p' "$scratch/out" | grep -c '^ *[0-9]*-[0-9]* ')" 20 &&
-		same "$(sed -n '/^Idle age/,$p' "$scratch/out" | grep -c '^ *[0-9]')" 10 &&
+		same "$(sed -n '/^Idle age of/,/^$/p' "$scratch/out" | grep -c '^ *[0-9]')" 10 &&
 		grep -q '^faults 75575 ' "$scratch/out"
 }
 check "20 rows of working set and 10 bins of idle age; no progress bar in a file" tables
@@ -623,5 +625,12 @@ help_shows() {
 }
 check "--help shows an example and indented lists" help_shows
 check "--version names the program" grep -q '^ptw-sim [0-9]' <("$sim" --version)
+
+# --- more, by subject ----------------------------------------------------------------------------------
+
+for part in references forms record compare make pictures; do
+	# shellcheck source=/dev/null
+	. "$here/$part.sh"
+done
 
 tap_end

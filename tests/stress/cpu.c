@@ -190,6 +190,35 @@ static void fix(struct worker *w, const struct area *area, uint64_t ia, uint32_t
 	}
 }
 
+/* In a hot round: two neighbours. What the TLB has of them goes first, so that entries are read. */
+static void hot_step(struct worker *w)
+{
+	struct stress *s = w->stress;
+	const struct area *area = &s->areas[AREA_PAGES];
+	const struct ptw_softmmu_counters *c = ptw_softmmu_counters(w->cpu->mmu);
+	const uint64_t set = c->accessed_set + c->dirty_set;
+	struct span hot = space_hot(s);
+	uint64_t pages = (hot.end - hot.start) / s->granule;
+	uint64_t page = below(w, pages) & ~(uint64_t)1;
+
+	for (uint64_t i = page; i < page + 2; i++) {
+		uint32_t access = below(w, 4) ? PTW_ACCESS_READ : PTW_ACCESS_WRITE;
+		uint64_t ia = hot.start + own_page(w, area, i) * s->granule;
+		struct ptw_softmmu_result result;
+		int status;
+
+		pthread_mutex_lock(&w->cpu->lock);
+		ptw_softmmu_tlb_invalidate(w->cpu->mmu, ia, ia + s->granule);
+		pthread_mutex_unlock(&w->cpu->lock);
+		status = cpu_access(w, ia, access, &result);
+		if (status != PTW_SOFTMMU_OK && to_be_fixed(s, area, status))
+			fix(w, area, ia, access);
+	}
+	/* Where processors are few, let somebody run who takes it away. */
+	if (c->accessed_set + c->dirty_set == set)
+		sched_yield();
+}
+
 /* One access of a CPU's thread, and the fault it may end with. */
 void cpu_step(struct worker *w)
 {
@@ -206,6 +235,10 @@ void cpu_step(struct worker *w)
 	/* Somebody wants to stop this CPU: let him, since the lock is not a fair one. */
 	while (atomic_load_explicit(&w->cpu->waiting, memory_order_relaxed))
 		sched_yield();
+	if (s->hot_round && below(w, 16)) {
+		hot_step(w);
+		return;
+	}
 	ia = area->base + own_page(w, area, below(w, hot)) * s->granule;
 	status = cpu_access(w, ia, access, &result);
 	if (status != PTW_SOFTMMU_OK && to_be_fixed(s, area, status))

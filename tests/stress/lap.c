@@ -15,6 +15,8 @@ static void lap_lay_out(struct stress *s, uint64_t *random)
 	ptw_pgtable_info(s->pgtable, &info);
 	ptw_pgtable_regs(s->pgtable, &s->regs);
 	ptw_check(s->pgtable, PTW_CHECK_COUNTS, &check);
+	if (s->config.kernel && info.kernel != s->config.kernel)
+		stress_fail(s, "kernel %u was asked for, and is %u", s->config.kernel, info.kernel);
 	s->root_tables = check.tables;
 	s->granule_lg2 = info.granule_lg2;
 	s->granule = (uint64_t)1 << info.granule_lg2;
@@ -107,6 +109,7 @@ void lap_round(struct stress *s, unsigned int round)
 	const struct timespec time = { .tv_nsec = ROUND_MS * 1000000L };
 
 	s->resting = false;
+	s->hot_round = round % 4 == 1;
 	s->exact_round = round % 4 == 3;
 	/* Translations of before would let accesses pass that leave nothing behind. */
 	if (s->exact_round)
@@ -119,6 +122,7 @@ void lap_round(struct stress *s, unsigned int round)
 	pthread_barrier_wait(&s->barrier);
 	ptw_thread_register();
 	s->resting = true;
+	s->hot_round = false;
 	s->exact_round = false;
 	rest_check(s);
 }

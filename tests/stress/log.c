@@ -39,8 +39,10 @@ void log_lap(const struct stress *s)
 	if (s->pool.max_tables)
 		snprintf(memory, sizeof(memory), "%" PRIu64, s->pool.max_tables);
 	fprintf(s->options->log, "# lap %u: %u CPUs, %u workers, %" PRIu64
-		" pages, bbm_level %u, reclaim_delay %s, backlog_limit %s, tables %s%s\n",
+		" pages, bbm_level %u, reclaim_delay %s, backlog_limit %s, tables %s, kernel %s, "
+		"clears %s%s\n",
 		s->lap, s->cpus, s->workers, s->pages, s->config.bbm_level, delay, limit, memory,
+		ptw_kernel_name(s->config.kernel), stress_clear_names[s->clear],
 		s->exclusive ? ", writers exclusive" : "");
 	fflush(s->options->log);
 }

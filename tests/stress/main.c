@@ -18,6 +18,7 @@ static const char *const configs[] = {
 
 static const char usage[] =
 	"usage: ptw-stress [--config NAME] [--seed NUMBER] [--seconds NUMBER] [--threads NUMBER]\n"
+	"                  [--kernel NAME] [--clear NAME]\n"
 	"Everybody at once on one page table, judged by a ledger. A seed fixes configurations and\n"
 	"the order of each thread's operations, not how threads interleave.\n"
 	"  --config NAME     a preset; without it ept4, ept4-tracked, arm64-s2-4k-contig,\n"
@@ -26,6 +27,10 @@ static const char usage[] =
 	"  --seconds NUMBER  for each configuration; from 1 on, a run goes on until it had every\n"
 	"                    allowed pair, eight times as long at most; default 10\n"
 	"  --threads NUMBER  3 to 32, a quarter of them CPUs; default 8\n"
+	"  --kernel NAME     how harvests search tables: portable, sse2, avx2, avx512, neon; default\n"
+	"                    rotate: another one in each lap, of those that this processor has\n"
+	"  --clear NAME      how they clear young entries: singles, pairs, transactions, both;\n"
+	"                    default rotate, likewise\n"
 	"Example: ptw-stress --config perverse --seed 7 --seconds 60\n"
 	"Exit status: 0 all was right, 1 something was wrong, 2 bad arguments, 3 a round hung\n";
 
@@ -43,6 +48,32 @@ static void hung(int signal)
 	if (write(STDOUT_FILENO, text, sizeof(text) - 1) < 0)
 		_exit(4);
 	_exit(3);
+}
+
+static uint32_t kernel_named(const char *option, const char *name)
+{
+	if (!strcmp(name, stress_clear_names[STRESS_CLEAR_ROTATE]))
+		return PTW_KERNEL_BEST;
+	for (uint32_t k = PTW_KERNEL_BEST + 1; ptw_kernel_name(k); k++) {
+		if (strcmp(name, ptw_kernel_name(k)))
+			continue;
+		if (!ptw_kernel_available(k))
+			refuse(option, name, "this processor or this build does not have it");
+		return k;
+	}
+	refuse(option, name, "no such kernel");
+}
+
+static enum stress_clear clear_named(const char *option, const char *name)
+{
+	for (enum stress_clear c = STRESS_CLEAR_ROTATE; c < STRESS_CLEARS; c++) {
+		if (strcmp(name, stress_clear_names[c]))
+			continue;
+		if (!stress_clear_available(c))
+			refuse(option, name, "this processor or this build does not have it");
+		return c;
+	}
+	refuse(option, name, "no such way to clear");
 }
 
 static void set(struct options *options, const char *option, const char *value)
@@ -71,6 +102,10 @@ static void set(struct options *options, const char *option, const char *value)
 		if (errno || end == value || *end || threads < 3 || threads > STRESS_THREADS)
 			refuse(option, value, "3 to 32 are wanted");
 		options->threads = (unsigned int)threads;
+	} else if (!strcmp(option, "--kernel")) {
+		options->kernel = kernel_named(option, value);
+	} else if (!strcmp(option, "--clear")) {
+		options->clear = clear_named(option, value);
 	} else {
 		refuse(option, value, "unknown option");
 	}

@@ -50,6 +50,17 @@ PLANTS = {
         ("lib/walk/harvest_template.h",
          "return ptw_port_and_clear(slot, f->accessed) ? PTW_EXTENT_YOUNG : 0;",
          "return ptw_port_load(slot) & f->accessed ? PTW_EXTENT_YOUNG : 0;")]),
+    "pair-reported-uncleared": (("plain",), ("ept4", "x86-64"), [
+        ("ports/vector/pairs.c", "if (PTW_PAIR_CAS(pair, old, old[0] & ~bit, old[1] & ~bit))\n"
+         "			return 3;",
+         "if (PTW_PAIR_CAS(pair, old, old[0] & ~bit, old[1] & ~bit) || tries + 1)\n"
+         "			return 3;")]),
+    "pair-by-plain-store": (("plain",), ("ept4", "x86-64"), [
+        ("ports/vector/pairs.c", "if (PTW_PAIR_CAS(pair, old, old[0] & ~bit, old[1] & ~bit))\n"
+         "			return 3;",
+         "{\n			((volatile uint64_t *)pair)[0] = old[0] & ~bit;\n"
+         "			((volatile uint64_t *)pair)[1] = old[1] & ~bit;\n"
+         "			return 3;\n		}")]),
     # With its window made wider: as it is, it is a few instructions long.
     "blind-and-on-block": (("plain", "tsan"), ("ept4", "x86-64", "ept4"), [
         ("lib/walk/harvest_template.h",
@@ -141,7 +152,7 @@ def compile_all(folder, build, spaces):
                     os.path.join(folder, "include/ptw/change.h"),
                     os.path.join(generated, "pairs.h"), *roles], check=True)
     sources = [os.path.join(folder, "tests/harness/environment.c")]
-    for part in ("lib", "arch", "ports/user"):
+    for part in ("lib", "arch", "ports/user", "ports/vector"):
         for base, _, names in os.walk(os.path.join(folder, part)):
             sources += [os.path.join(base, name) for name in names if name.endswith(".c")]
     program = os.path.join(stress, "mmu") if spaces else stress

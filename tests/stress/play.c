@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Who plays which role when, what the answers were, and which pairs that made. */
+#include <sched.h>
+
 #include "stress.h"
 
 const char stress_pairs[ROLE_COUNT][ROLE_COUNT] = STRESS_PAIRS;
@@ -170,6 +172,32 @@ static void recipe(struct worker *w)
 	w->want = 0;
 }
 
+/* Harvests meet each other and CPUs on few pages, some of which come and go. */
+static void play_hot(struct worker *w)
+{
+	struct span span = space_hot(w->stress);
+	enum stress_role role = ROLE_H;
+
+	switch (below(w, 32)) {
+	case 0:
+		role = ROLE_U;
+		span.end = span.start + w->stress->granule;
+		break;
+	case 1 ... 3:
+		role = ROLE_M;
+		break;
+	case 4 ... 7:
+		role = ROLE_D;
+		break;
+	default:
+		break;
+	}
+	play_role(w, role, span);
+	/* Where processors are few, let somebody run who makes some work. */
+	if (!w->worked)
+		sched_yield();
+}
+
 void play_step(struct worker *w)
 {
 	static const enum stress_role often[] = {
@@ -182,6 +210,10 @@ void play_step(struct worker *w)
 	struct worker *other = &s->threads[below(w, s->cpus + s->workers)];
 	unsigned int slot = atomic_load_explicit(&other->slot, memory_order_relaxed);
 
+	if (s->hot_round && below(w, 16)) {
+		play_hot(w);
+		return;
+	}
 	switch (below(w, 8)) {
 	case 0:
 		if (below(w, 4))

@@ -68,6 +68,7 @@ static void configure(struct stress *s, uint64_t *random)
 	else if (s->config.format == PTW_FORMAT_ARM64_S2 || s->config.format == PTW_FORMAT_ARM64_S1)
 		s->config.bbm_level = (uint32_t)((seed + s->lap) % 3);
 	s->config.phys_offset = PHYS_OFFSET;
+	stress_choose_kernel(s);
 	if (next_random(random) % 4 == 0) {
 		/* Too little for all of it, so that map and split run out of memory. */
 		s->pool.max_tables = s->config.format == PTW_FORMAT_PERVERSE ? 40 : 10;
@@ -135,9 +136,12 @@ bool stress_run(const struct options *options)
 	}
 	if (!ok)
 		fprintf(options->log,
-			"# to repeat: %s --config %s --seed %#llx --seconds %g --threads %u\n",
+			"# to repeat: %s --config %s --seed %#llx --seconds %g --threads %u"
+			" --kernel %s --clear %s\n",
 			options->program, options->config, (unsigned long long)options->seed,
-			options->seconds, options->threads);
+			options->seconds, options->threads,
+			options->kernel ? ptw_kernel_name(options->kernel) : "rotate",
+			stress_clear_names[options->clear]);
 	fflush(options->log);
 	free(totals);
 	return ok;

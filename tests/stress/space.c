@@ -6,6 +6,7 @@
 #include "stress.h"
 
 #define HOT 8 /* pages */
+#define HOT_ROUND 64 /* pages of a hot round: what one word of output tells of */
 
 /* Two output addresses for each page, so that a stale translation and a torn leaf show. */
 #define OA_OFFSET ((uint64_t)1 << 32)
@@ -81,6 +82,14 @@ uint64_t space_oa(struct worker *w, uint64_t ia)
 	uint64_t other = !w->want && below(w, 8) == 0 ? OA_OTHER : 0;
 
 	return ia + OA_OFFSET + other + (area->odd ? w->stress->granule : 0);
+}
+
+struct span space_hot(const struct stress *s)
+{
+	const struct area *area = &s->areas[AREA_PAGES];
+	uint64_t pages = area->busy < HOT_ROUND ? area->busy : HOT_ROUND;
+
+	return (struct span){ area->base, area->base + pages * s->granule };
 }
 
 struct span space_pick(struct worker *w)

@@ -107,8 +107,20 @@ struct totals {
 	uint64_t reclaimed, revived, exact_units;
 };
 
+/* How young entries are cleared: one by one, or by what a page table is allowed besides. */
+enum stress_clear {
+	STRESS_CLEAR_ROTATE, /* another one in each lap, of what there is */
+	STRESS_CLEAR_SINGLES,
+	STRESS_CLEAR_PAIRS,
+	STRESS_CLEAR_TRANSACTIONS,
+	STRESS_CLEAR_BOTH,
+	STRESS_CLEARS,
+};
+
 struct options {
 	const char *config;
+	uint32_t kernel; /* enum ptw_kernel; PTW_KERNEL_BEST: another one in each lap */
+	enum stress_clear clear;
 	uint64_t seed;
 	double seconds;
 	unsigned int threads;
@@ -175,7 +187,9 @@ struct stress {
 	_Atomic bool pause; /* the round is over */
 	bool over;          /* the lap is over; changed at rest */
 	bool resting;       /* only the main thread runs */
+	bool hot_round;     /* CPUs and harvests meet on the first pages */
 	bool exact_round;   /* every harvest of accessed flushes, so that TLB hits count, too */
+	enum stress_clear clear;
 	bool exclusive;       /* PTW_WRITERS_EXCLUSIVE: one writer at a time, who has the lock */
 	pthread_mutex_t writer_lock;
 	uint64_t root_tables; /* of ptw_check's count, those that ptw_info does not count */
@@ -227,6 +241,7 @@ void space_lay_out(struct stress *s, const struct ptw_info *info, uint64_t *rand
 struct area *space_area(struct stress *s, uint64_t ia);
 struct span space_all(const struct stress *s);
 struct span space_pick(struct worker *w);
+struct span space_hot(const struct stress *s);
 struct span space_fit(struct worker *w, enum stress_role role, struct span span);
 bool space_oa_right(struct stress *s, uint64_t ia, uint64_t oa);
 uint64_t space_oa(struct worker *w, uint64_t ia);
@@ -259,13 +274,19 @@ void rest_empty(struct stress *s);
 #endif
 
 /* lap.c: opened, its threads wait for the first round; false: failed, and nothing is open. `configure`
- * chooses what varies from lap to lap. In every fourth round each harvest of accessed is exact. */
+ * chooses what varies from lap to lap. In every fourth round each harvest of accessed is exact; the second
+ * of four is hot. */
 bool lap_open(struct stress *s, void (*configure)(struct stress *s, uint64_t *random));
 void lap_round(struct stress *s, unsigned int round);
 void lap_close(struct stress *s);
 
 /* run.c: true if nothing was wrong. */
 bool stress_run(const struct options *options);
+
+/* kernels.c: which kernel and which way to clear a lap has; names for users. */
+extern const char *const stress_clear_names[STRESS_CLEARS];
+bool stress_clear_available(enum stress_clear clear);
+void stress_choose_kernel(struct stress *s);
 
 /* log.c */
 void log_begin(const struct options *options);

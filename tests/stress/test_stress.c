@@ -2,10 +2,12 @@
 /* The short version of ptw-stress: every configuration, until every allowed pair was had. */
 #include "stress.h"
 
-static void run(const char *config, double seconds)
+static void run_with(const char *config, double seconds, uint32_t kernel, enum stress_clear clear)
 {
 	const struct options options = {
 		.config = config,
+		.kernel = kernel,
+		.clear = clear,
 		.seed = test_seed(),
 		.seconds = seconds,
 		.threads = 8,
@@ -14,6 +16,12 @@ static void run(const char *config, double seconds)
 	};
 
 	cr_assert(stress_run(&options), "%s: see the lines above", config);
+}
+
+/* Laps take turns with kernels and ways to clear. */
+static void run(const char *config, double seconds)
+{
+	run_with(config, seconds, PTW_KERNEL_BEST, STRESS_CLEAR_ROTATE);
 }
 
 Test(stress, ept, .timeout = 60)
@@ -39,6 +47,33 @@ Test(stress, arm64_software_flag, .timeout = 60)
 Test(stress, perverse, .timeout = 60)
 {
 	run("perverse", 2);
+}
+
+/* Each kernel with each way to clear, on the two formats whose hot loops are used most. */
+Test(stress, kernels, .timeout = 60)
+{
+	for (uint32_t kernel = PTW_KERNEL_BEST + 1; ptw_kernel_name(kernel); kernel++)
+		for (enum stress_clear clear = STRESS_CLEAR_SINGLES; clear < STRESS_CLEARS; clear++) {
+			if (!ptw_kernel_available(kernel) || !stress_clear_available(clear))
+				continue;
+			run_with("ept4", 0.3, kernel, clear);
+			run_with("x86-64", 0.3, kernel, clear);
+		}
+}
+
+/* Until every allowed pair was had. */
+Test(stress, pairs, .timeout = 60)
+{
+	if (!ptw_clear_available(PTW_CLEAR_PAIRS))
+		cr_skip("this processor or this build has no cmpxchg16b");
+	run_with("ept4", 2, PTW_KERNEL_BEST, STRESS_CLEAR_PAIRS);
+}
+
+Test(stress, transactions, .timeout = 60)
+{
+	if (!ptw_clear_available(PTW_CLEAR_TRANSACTIONS))
+		cr_skip("this processor or this build has no RTM");
+	run_with("ept4", 2, PTW_KERNEL_BEST, STRESS_CLEAR_TRANSACTIONS);
 }
 
 /* The other formats share their walkers' templates with these: less will do. */

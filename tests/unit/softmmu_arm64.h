@@ -18,6 +18,7 @@
 #define VTCR_RES1     BIT(31)
 #define VTCR_DS	      BIT(32)
 #define VTCR_SL2      BIT(33)
+#define VTCR_HAFT     BIT(44)
 #define HAHD	      (VTCR_HA | VTCR_HD)
 
 /* Descriptors. */
@@ -64,6 +65,12 @@ static inline void build_39(uint64_t leaf)
 	*entry(table(2), 5) = table(1) | TABLE;
 	*entry(table(1), 7) = table(0) | TABLE;
 	*entry(table(0), 9) = leaf;
+}
+
+/* build_39(): which of the two table entries are accessed; 1 that of table 1, 2 that of table 2. */
+static inline unsigned int tables_accessed(void)
+{
+	return (*entry(table(1), 7) & AF ? 1 : 0) | (*entry(table(2), 5) & AF ? 2 : 0);
 }
 
 /* Page 9 of table 0 is in the group of 16 that are pages 0 to 15. */

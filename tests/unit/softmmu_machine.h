@@ -52,7 +52,7 @@ static inline struct ptw_softmmu_config make_config(uint32_t regime, uint32_t pa
 {
 	return (struct ptw_softmmu_config){
 		.size = sizeof(struct ptw_softmmu_config),
-		.regs = {regime, pa_bits, root, control, control2},
+		.regs = {regime, pa_bits, root, control, control2, 0},
 		.phys_offset = (uint64_t)(uintptr_t)memory - base,
 		.flags = flags,
 	};

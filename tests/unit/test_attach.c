@@ -33,7 +33,7 @@ static void nothing_line(void *context, const char *text)
 static void all_calls_fail(uint64_t ia, uint64_t entry_ia, int error, const char *what)
 {
 	const uint64_t end = m.ia_end;
-	uint64_t visits = 0, young[2] = { 0 };
+	uint64_t visits = 0, young[2] = {0};
 	const struct ptw_walk walk = {
 		.size = sizeof(walk),
 		.kinds = PTW_VISIT_LEAF | PTW_VISIT_TABLE_PRE | PTW_VISIT_TABLE_POST,
@@ -41,12 +41,12 @@ static void all_calls_fail(uint64_t ia, uint64_t entry_ia, int error, const char
 		.visit = nothing_visit,
 		.context = &visits,
 	};
-	struct ptw_walk_result walked = { .size = sizeof(walked) };
-	struct ptw_harvest h = { .size = sizeof(h),
-				 .flags = PTW_HARVEST_ACCESSED | PTW_HARVEST_PEEK };
-	struct ptw_harvest_result harvested = { .size = sizeof(harvested) };
-	struct ptw_check_result checked = { .size = sizeof(checked) };
-	struct ptw_query query = { .size = sizeof(query) };
+	struct ptw_walk_result walked = {.size = sizeof(walked)};
+	struct ptw_harvest h = {.size = sizeof(h),
+				.flags = PTW_HARVEST_ACCESSED | PTW_HARVEST_PEEK};
+	struct ptw_harvest_result harvested = {.size = sizeof(harvested)};
+	struct ptw_check_result checked = {.size = sizeof(checked)};
+	struct ptw_query query = {.size = sizeof(query)};
 
 	assert_error(ptw_walk(attached, 0, end, &walk, &walked), error, what);
 	cr_assert_eq(walked.resume, entry_ia, "%s, %s: walk ends at %#" PRIx64, m.info.format, what,
@@ -101,7 +101,7 @@ Test(attach, corrupt_tables_end_every_call)
 {
 	for (unsigned int i = 0; i < PRESETS; i++) {
 		unsigned int top;
-		uint64_t far, ia, pa;
+		uint64_t far, ia, pa, entry_ia = 0;
 
 		open_owner(presets[i]);
 		far = plant();
@@ -141,14 +141,23 @@ Test(attach, corrupt_tables_end_every_call)
 			if (!(m.info.leaf_levels >> level & 1))
 				spoil(ia, level, misplaced_leaf(level), PTW_ERR_CORRUPT_RESERVED,
 				      "leaf at an illegal level");
-		/* A table half of which lies outside. */
-		pa = table_pa(slot_of(ia, 0));
+		/* A table half of which lies outside: the last in memory, which the entry above leads to. */
+		pa = 0;
+		for (unsigned int level = 0; level < top; level++) {
+			const uint64_t size = entry_size(&m, level + 1);
+
+			if (table_pa(slot_of(ia, level)) > pa) {
+				pa = table_pa(slot_of(ia, level));
+				entry_ia = ia / size * size;
+			}
+			cr_assert_lt(table_pa(slot_of(0, level)), table_pa(slot_of(ia, level)));
+		}
 		{
-			const struct ptw_range half = { ARENA_PA, pa + (4u << m.info.index_lg2) };
-			const struct ptw_range late = { root_pa(), pa + (8u << m.info.index_lg2) };
+			const struct ptw_range half = {ARENA_PA, pa + (4u << m.info.index_lg2)};
+			const struct ptw_range late = {root_pa(), pa + (8u << m.info.index_lg2)};
 
 			attach(&half, 1000);
-			all_calls_fail(ia, far, PTW_ERR_CORRUPT_BOUNDS, "half a table");
+			all_calls_fail(ia, entry_ia, PTW_ERR_CORRUPT_BOUNDS, "half a table");
 			attach(&late, 1000);
 			cr_assert_eq(ptw_check(attached, PTW_CHECK_COUNTS, NULL), PTW_OK);
 		}
@@ -172,7 +181,7 @@ Test(attach, table_budget)
 {
 	for (unsigned int i = 0; i < PRESETS; i++) {
 		uint64_t far, tables;
-		struct ptw_check_result checked = { .size = sizeof(checked) };
+		struct ptw_check_result checked = {.size = sizeof(checked)};
 
 		open_owner(presets[i]);
 		far = plant();
@@ -201,8 +210,8 @@ Test(attach, table_budget)
 /* Tables that take several sections count once. */
 Test(attach, table_budget_over_sections)
 {
-	struct ptw_harvest h = { .size = sizeof(h), .flags = PTW_HARVEST_ACCESSED };
-	struct ptw_harvest_result found = { .size = sizeof(found) };
+	struct ptw_harvest h = {.size = sizeof(h), .flags = PTW_HARVEST_ACCESSED};
+	struct ptw_harvest_result found = {.size = sizeof(found)};
 
 	open_owner("ept4");
 	map_levels(&m, 0, 20000 * m.granule, 0, 1);
@@ -219,12 +228,12 @@ Test(attach, every_entry_leads_to_the_same_table, .timeout = 20)
 {
 	for (unsigned int i = 0; i < PRESETS; i++) {
 		uint64_t visits = 0;
-		const struct ptw_walk walk = { .size = sizeof(walk),
-					       .kinds = PTW_VISIT_LEAF,
-					       .visit = nothing_visit,
-					       .context = &visits };
-		struct ptw_harvest h = { .size = sizeof(h),
-					 .flags = PTW_HARVEST_ACCESSED | PTW_HARVEST_PEEK };
+		const struct ptw_walk walk = {.size = sizeof(walk),
+					      .kinds = PTW_VISIT_LEAF,
+					      .visit = nothing_visit,
+					      .context = &visits};
+		struct ptw_harvest h = {.size = sizeof(h),
+					.flags = PTW_HARVEST_ACCESSED | PTW_HARVEST_PEEK};
 
 		open_owner(presets[i]);
 		map_levels(&m, 0, m.granule, 0, 1);
@@ -242,7 +251,8 @@ Test(attach, every_entry_leads_to_the_same_table, .timeout = 20)
 			     "same table");
 		assert_error(ptw_harvest(attached, 0, m.ia_end, &h, NULL), PTW_ERR_CORRUPT_BUDGET,
 			     "same table");
-		assert_error(ptw_check(attached, PTW_CHECK_COUNTS, NULL), PTW_ERR_CORRUPT_BUDGET, "same table");
+		assert_error(ptw_check(attached, PTW_CHECK_COUNTS, NULL), PTW_ERR_CORRUPT_BUDGET,
+			     "same table");
 		assert_error(ptw_dump(attached, 0, 0, nothing_line, NULL), PTW_ERR_CORRUPT_BUDGET,
 			     "same table");
 		assert_error(ptw_test_young(attached, m.ia_end - entry_size(&m, 1)), 0,
@@ -266,7 +276,7 @@ Test(attach, every_entry_leads_to_the_same_table, .timeout = 20)
 /* A group whose members contradict each other, and wrong live counts. */
 Test(attach, contradictions)
 {
-	struct ptw_check_result checked = { .size = sizeof(checked) };
+	struct ptw_check_result checked = {.size = sizeof(checked)};
 	uint64_t *slot, old;
 
 	open_owner("arm64-s2-4k");
@@ -279,11 +289,12 @@ Test(attach, contradictions)
 	old = *slot;
 	/* Another output address, another permission, no member at all. */
 	for (unsigned int i = 0; i < 3; i++) {
-		static const uint64_t bits[] = { (uint64_t)1 << 40, (uint64_t)1 << 6,
-						 (uint64_t)1 << 52 };
+		static const uint64_t bits[] = {(uint64_t)1 << 40, (uint64_t)1 << 6,
+						(uint64_t)1 << 52};
 
 		*slot = old ^ bits[i];
-		cr_assert_eq(ptw_check(attached, PTW_CHECK_COUNTS, &checked), PTW_ERR_CORRUPT_GROUP);
+		cr_assert_eq(ptw_check(attached, PTW_CHECK_COUNTS, &checked),
+			     PTW_ERR_CORRUPT_GROUP);
 		/* Somewhere in the group of 128. */
 		cr_assert_geq(checked.ia, 128 * m.granule);
 		cr_assert_lt(checked.ia, 256 * m.granule);
@@ -310,9 +321,9 @@ Test(attach, contradictions)
 /* What lies before the fault is done and told. */
 Test(attach, work_before_the_fault_stands)
 {
-	uint64_t young[1] = { 0 };
-	struct ptw_harvest h = { .size = sizeof(h), .flags = PTW_HARVEST_ACCESSED, .young = young };
-	struct ptw_harvest_result found = { .size = sizeof(found) };
+	uint64_t young[1] = {0};
+	struct ptw_harvest h = {.size = sizeof(h), .flags = PTW_HARVEST_ACCESSED, .young = young};
+	struct ptw_harvest_result found = {.size = sizeof(found)};
 	struct ptw_map map;
 	uint64_t *slot, old;
 
@@ -342,7 +353,7 @@ Test(attach, same_as_the_owner)
 	for (unsigned int i = 0; i < PRESETS; i++) {
 		static uint64_t young[2][4096], dirty[2][4096];
 		struct ptw_harvest_result found[2];
-		struct ptw_info info = { .size = sizeof(info) };
+		struct ptw_info info = {.size = sizeof(info)};
 		struct ptw_map map;
 		struct ptw_range all;
 		uint64_t far, block;
@@ -368,7 +379,7 @@ Test(attach, same_as_the_owner)
 		cr_assert_eq(info.levels, m.info.levels);
 		cr_assert_eq(ptw_fix_fault(attached, 3 * m.granule, PTW_ACCESS_READ), PTW_OK);
 		cr_assert_eq(ptw_test_young(m.pgtable, 3 * m.granule), 1);
-		all = (struct ptw_range){ 0, 2 * block + 64 * m.granule };
+		all = (struct ptw_range){0, 2 * block + 64 * m.granule};
 		for (unsigned int n = 0; n < 2; n++) {
 			struct ptw_harvest h = {
 				.size = sizeof(h),
@@ -419,14 +430,14 @@ static int owned_visit(void *context, const struct ptw_visit *v)
 static void look_in_flush(struct machine *machine)
 {
 	uint64_t owned = 0;
-	const struct ptw_walk walk = { .size = sizeof(walk),
-				       .kinds = PTW_VISIT_LEAF,
-				       .holes = true,
-				       .visit = owned_visit,
-				       .context = &owned };
-	struct ptw_harvest h = { .size = sizeof(h), .flags = PTW_HARVEST_ACCESSED };
-	struct ptw_harvest_result found = { .size = sizeof(found) };
-	struct ptw_query query = { .size = sizeof(query) };
+	const struct ptw_walk walk = {.size = sizeof(walk),
+				      .kinds = PTW_VISIT_LEAF,
+				      .holes = true,
+				      .visit = owned_visit,
+				      .context = &owned};
+	struct ptw_harvest h = {.size = sizeof(h), .flags = PTW_HARVEST_ACCESSED};
+	struct ptw_harvest_result found = {.size = sizeof(found)};
+	struct ptw_query query = {.size = sizeof(query)};
 
 	hooks++;
 	cr_assert_eq(ptw_harvest(attached, 0, 64 * machine->granule, &h, &found), PTW_OK);
@@ -458,10 +469,10 @@ Test(attach, entries_owned_by_another_operation)
 /* KVM's layouts, on tables written here. */
 Test(attach, foreign_layout)
 {
-	struct ptw_harvest h = { .size = sizeof(h),
-				 .flags = PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY };
-	struct ptw_harvest_result found = { .size = sizeof(found) };
-	struct ptw_info info = { .size = sizeof(info) };
+	struct ptw_harvest h = {.size = sizeof(h),
+				.flags = PTW_HARVEST_ACCESSED | PTW_HARVEST_DIRTY};
+	struct ptw_harvest_result found = {.size = sizeof(found)};
+	struct ptw_info info = {.size = sizeof(info)};
 	uint64_t *root, pa;
 
 	open_owner("ept4");
@@ -530,9 +541,9 @@ Test(attach, arguments)
 	cr_assert_eq(ptw_pgtable_attach(&m.config, &a, &out), PTW_ERR_ARG);
 	/* The root: outside, half outside, not aligned. */
 	a = attach_to(bounds, 1);
-	bounds[0] = (struct ptw_range){ ARENA_PA, root_pa() };
+	bounds[0] = (struct ptw_range){ARENA_PA, root_pa()};
 	cr_assert_eq(ptw_pgtable_attach(&m.config, &a, &out), PTW_ERR_CORRUPT_BOUNDS);
-	bounds[0] = (struct ptw_range){ ARENA_PA, root_pa() + 64 };
+	bounds[0] = (struct ptw_range){ARENA_PA, root_pa() + 64};
 	cr_assert_eq(ptw_pgtable_attach(&m.config, &a, &out), PTW_ERR_CORRUPT_BOUNDS);
 	bounds[0] = whole_arena;
 	a.root += 8;
@@ -541,7 +552,7 @@ Test(attach, arguments)
 	/* In the last of eight. */
 	a = attach_to(bounds, 1);
 	for (unsigned int i = 0; i < 7; i++)
-		bounds[i] = (struct ptw_range){ 0x1000 * i, 0x1000 * (i + 1) };
+		bounds[i] = (struct ptw_range){0x1000 * i, 0x1000 * (i + 1)};
 	a.bounds_count = 8;
 	cr_assert_eq(ptw_pgtable_attach(&m.config, &a, &out), PTW_OK);
 	cr_assert_eq(ptw_pgtable_destroy(out), PTW_OK);

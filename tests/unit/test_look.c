@@ -63,6 +63,7 @@ Test(look, around_refuses_what_is_wrong)
 	struct ptw_consumer_config config = { .size = sizeof(config), .pages = 1,
 					      .flags = PTW_HARVEST_ACCESSED };
 	struct ptw_space *other = space_open(NULL);
+	struct ptw_filter *filter;
 
 	open_space(0);
 	cr_assert_eq(ptw_space_look_around(NULL, 0, &good, NULL), PTW_ERR_ARG);
@@ -82,6 +83,17 @@ Test(look, around_refuses_what_is_wrong)
 	refused(PTW_ERR_ARG);
 	bad.skip = 4;
 	refused(PTW_ERR_ARG);
+	bad.reserved = 1;
+	refused(PTW_ERR_ARG);
+	cr_assert_eq(ptw_filter_create(1, &filter), PTW_OK);
+	for (unsigned int i = 0; i < 3; i++) {
+		static const uint32_t wrong[] = { 0, 11, 64 };
+
+		bad.filter = filter;
+		bad.filter_lg2 = wrong[i];
+		refused(PTW_ERR_ARG);
+	}
+	ptw_filter_destroy(filter);
 	cr_assert_eq(ptw_consumer_join(other, &config, &bad.consumer), PTW_OK);
 	refused(PTW_ERR_ARG);
 	cr_assert_eq(fake_calls(&primary), 0u);
@@ -178,6 +190,68 @@ Test(look, around_and_errors)
 		cr_assert_eq(result.failed, i == 1 ? 0u : 2u);
 		cr_assert_eq(result.young_pages, 1u);
 		cr_assert(bit_at(young, 6));
+		close_space();
+	}
+}
+
+/*
+ * A region filter learns what its own MMU says, region by region. Pages 512 to 1023 are frames 400 to 911 of
+ * the guest's address space 1, in regions of 512 frames: 0 and 1.
+ */
+Test(look, around_feeds_a_region_filter)
+{
+	static const struct {
+		uint64_t frame;  /* young in the guest's address space 1 */
+		uint64_t page;   /* young in the primary */
+		uint32_t mmu;
+		uint32_t as;
+		uint32_t lg2;
+		uint64_t region; /* and no other; UINT64_MAX: none */
+	} cases[] = {
+		{ 600, 0, 1, 1, 21, 1 },
+		{ 511, 0, 1, 1, 21, 0 },
+		{ 512, 0, 1, 1, 21, 1 },
+		{ 600, 0, 1, 1, 15, 75 }, /* tables of 8 entries */
+		{ 600, 0, 1, 1, 29, 0 },
+		{ 600, 0, 1, 0, 21, UINT64_MAX },
+		{ 600, 0, 2, 1, 21, UINT64_MAX },
+		{ 600, 0, 0, 0, 21, UINT64_MAX },
+		{ 399, 0, 1, 1, 21, UINT64_MAX }, /* not in the slot */
+		{ 0, 700, 1, 1, 21, UINT64_MAX },
+		{ 600, 700, 0, 0, 21, 1 },
+		{ 600, 700, 0, 0, 16, 43 },
+	};
+
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ptw_look_around how = { .size = sizeof(how), .window = 512, .said = 1,
+					       .young = young, .filter_mmu = cases[i].mmu,
+					       .filter_as = cases[i].as,
+					       .filter_lg2 = cases[i].lg2 };
+		unsigned int expected = 0;
+
+		open_space(0);
+		space_slot(space, 1, 1, 400, PAGES - 512, 512);
+		if (cases[i].frame)
+			*fake_state(&guest, 1, cases[i].frame) = FAKE_YOUNG;
+		if (cases[i].page)
+			*fake_state(&primary, 0, cases[i].page) = FAKE_YOUNG;
+		cr_assert_eq(ptw_filter_create(1000, &how.filter), PTW_OK);
+		cr_assert_eq(ptw_space_look_around(space, 600, &how, NULL), PTW_OK);
+		ptw_filter_turn(how.filter);
+		for (uint64_t r = 0; r < 1000; r++) {
+			const bool there = ptw_filter_test(how.filter, r);
+
+			expected += there;
+			cr_assert_eq(there, r == cases[i].region, "case %u, region %u", i,
+				     (unsigned int)r);
+		}
+		cr_assert_eq(expected, cases[i].region < 1000 ? 1u : 0u);
+		/* With a filter as without, and nobody is asked outside the slot. */
+		cr_assert_eq(*fake_state(&guest, 1, 399), cases[i].frame == 399 ? FAKE_YOUNG : 0u);
+		if (cases[i].frame > 399)
+			cr_assert(bit_at(young, cases[i].frame + 112 - 512));
+		memset(young, 0, sizeof(young));
+		ptw_filter_destroy(how.filter);
 		close_space();
 	}
 }

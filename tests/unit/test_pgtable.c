@@ -341,9 +341,13 @@ Test(pool, arguments)
 	pool.chunk_alloc = NULL;
 	cr_assert_eq(created(&config), PTW_ERR_ARG);
 	pool.chunk_alloc = some_alloc;
-	pool.reserved = 1;
+	/* Of somebody else's memory they are his business. */
+	pool.flags = PTW_POOL_HUGE_ALWAYS;
 	cr_assert_eq(created(&config), PTW_ERR_ARG);
-	pool.reserved = 0;
+	pool.flags = PTW_POOL_HUGE_NEVER;
+	cr_assert_eq(created(&config), PTW_OK);
+	for (pool.flags = 3; pool.flags; pool.flags <<= 1)
+		cr_assert_eq(created(&config), PTW_ERR_ARG, "flags %#x", pool.flags);
 	pool.chunk_lg2 = 60;
 	cr_assert_eq(created(&config), PTW_ERR_ARG);
 	cr_assert_eq(calls, 0u);

@@ -14,6 +14,7 @@
 #include <sched.h>
 
 #include <ptw/port.h>
+#include <ptw/thread.h>
 
 /* Of a host that has no preemption: let others run. */
 #ifndef stress_breathe
@@ -88,6 +89,8 @@ static void *hardware(void *context)
 	uint64_t seed = test_seed();
 
 	(void)context;
+	/* It reads by itself: some flavours of RCU wait for registered threads only. */
+	ptw_thread_register();
 	while (!stopped()) {
 		uint64_t **at = &slots[next(&seed, WRITERS)][next(&seed, ENTRIES)];
 		unsigned int none = 0;
@@ -111,6 +114,7 @@ static void *hardware(void *context)
 		ptw_port_read_unlock();
 		stress_breathe();
 	}
+	ptw_thread_unregister();
 	return NULL;
 }
 

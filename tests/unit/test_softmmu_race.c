@@ -98,6 +98,36 @@ Test(softmmu_race, sixty_four_lost_exchanges_restart_the_walk)
 	cr_assert_eq(cpu.counters.accessed_set, 1u);
 }
 
+/* What is cached may be why the exchanges are lost: the restart goes by the tables. */
+Test(softmmu_race, a_restart_forgets_what_is_cached)
+{
+	struct softmmu_cached_table cached = {.table = table(0)};
+	struct ptw_softmmu cpu = {
+		.phys_offset = (uint64_t)(uintptr_t)memory - base,
+		.root = table(1),
+		.root_level = 1,
+		.granule_lg2 = 12,
+		.stride_lg2 = 9,
+		.cache = {.entries = &cached, .levels = 1, .shift = {12, 21}},
+	};
+	struct softmmu_walk walk;
+
+	*entry(table(1), 0) = table(2) | 1;
+	*entry(table(2), 9) = 0x100001;
+	for (unsigned int lost = 63; lost <= 64; lost++) {
+		walk = (struct softmmu_walk){.ia = 0x9abc};
+		*entry(table(0), 9) = 0x5001;
+		rival.at_root = 0;
+		rival.lose = lost;
+		cr_assert_eq(softmmu_walk_tables(&cpu, &walk, 0, rival_decode, NULL),
+			     PTW_SOFTMMU_OK);
+		cr_assert_eq(rival.at_root, lost == 64);
+		cr_assert_eq(walk.oa >> 20, lost == 64);
+	}
+	cr_assert_eq(cpu.counters.paging_cache_hits, 2u);
+	cr_assert_eq(cached.table, table(2), "and what it found is cached");
+}
+
 Test(softmmu_race, an_entry_that_went_away_is_not_written)
 {
 	struct ptw_softmmu cpu;

@@ -117,6 +117,35 @@ Test(softmmu_arm64_s1, tags_and_sizes)
 	cr_assert_eq(access_at(lpa2, IA_39 | BIT(52), READ), PTW_SOFTMMU_ADDRESS_SIZE);
 }
 
+/* TCR2_EL1.HAFT, which needs TCR_EL1.HA. */
+Test(softmmu_arm64_s1, haft)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		const bool ha = i & 1, haft = i & 2;
+		struct ptw_softmmu_config config =
+			s1_config(TCR_39 | (ha ? TCR_HA : 0), table(2), 0);
+		struct ptw_softmmu *cpu;
+
+		config.regs.control3 = haft ? BIT(11) : 0;
+		cpu = make_cpu(&config);
+		cr_assert_not_null(cpu);
+		build_39(OA_4K | SH | AF | PAGE);
+		/* Limits of a table descriptor stay where they are. */
+		*entry(table(1), 7) |= BIT(60) | BIT(62);
+		cr_assert_eq(access_at(cpu, IA_39, READ), PTW_SOFTMMU_OK);
+		cr_assert_eq(tables_accessed(), ha && haft ? 3u : 0u);
+		cr_assert_eq(*entry(table(1), 7) & ~AF, table(0) | TABLE | BIT(60) | BIT(62));
+		cr_assert_eq(ptw_softmmu_counters(cpu)->table_accessed_set, ha && haft ? 2u : 0u);
+	}
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		struct ptw_softmmu_config config = s1_config(TCR_39 | TCR_HA, table(2), 0);
+
+		config.regs.control3 = BIT(bit);
+		cr_assert_eq(refusal(&config), bit == 11 ? PTW_OK : PTW_ERR_CONFIG,
+			     "TCR2_EL1 bit %u", bit);
+	}
+}
+
 Test(softmmu_arm64_s1, registers)
 {
 	static const struct {

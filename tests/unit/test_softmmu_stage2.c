@@ -376,7 +376,7 @@ Test(softmmu_arm64_s2, registers)
 		{BIT(36), 0x1000, 40, 0, PTW_ERR_CONFIG},    /* S2PIE */
 		{BIT(37), 0x1000, 40, 0, PTW_ERR_CONFIG},    /* S2POE */
 		{BIT(38), 0x1000, 40, 0, PTW_ERR_CONFIG},    /* D128 */
-		{BIT(44), 0x1000, 40, 0, PTW_ERR_CONFIG},    /* HAFT */
+		{VTCR_HAFT, 0x1000, 40, 0, PTW_OK},	     /* without HA it does nothing */
 		{BIT(45), 0x1000, 40, 0, PTW_ERR_CONFIG},    /* HDBSS */
 		{BIT(25) | BIT(28), 0x1000, 40, 0, PTW_OK},  /* HWU */
 	};
@@ -406,6 +406,69 @@ Test(softmmu_arm64_s2, registers)
 		config.regs.pa_bits = cases[i].pa_bits;
 		cr_assert_eq(refusal(&config), cases[i].expect, "case %zu", i);
 	}
+}
+
+/* ---- accessed flags of tables (FEAT_HAFT) ---- */
+
+/* HAFT does nothing without HA, and hardware ignores AF of tables without either. */
+Test(softmmu_arm64_s2, haft_needs_ha)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		const bool ha = i & 1, haft = i & 2;
+		struct ptw_softmmu *cpu =
+			s2_cpu(VTCR_39 | (ha ? VTCR_HA : 0) | (haft ? VTCR_HAFT : 0), table(2), 0);
+
+		for (unsigned int before = 0; before < 4; before++) {
+			build_39(OA_4K | RW | AF | PAGE);
+			*entry(table(1), 7) |= before & 1 ? AF : 0;
+			*entry(table(2), 5) |= before & 2 ? AF : 0;
+			cr_assert_eq(access_at(cpu, IA_39, READ), PTW_SOFTMMU_OK);
+			cr_assert_eq(tables_accessed(), ha && haft ? 3 : before);
+			cr_assert_eq(*entry(table(1), 7) & ~AF, table(0) | TABLE);
+			cr_assert_eq(*entry(table(2), 5) & ~AF, table(1) | TABLE);
+		}
+		cr_assert_eq(ptw_softmmu_counters(cpu)->table_accessed_set, ha && haft ? 4u : 0u);
+		cr_assert_eq(ptw_softmmu_counters(cpu)->accessed_set, 0u);
+	}
+}
+
+/* A table descriptor that was used keeps AF whatever happens below; an invalid one gets none. */
+Test(softmmu_arm64_s2, haft_when_the_access_faults)
+{
+	struct ptw_softmmu *cpu = s2_cpu(VTCR_39 | HAHD | VTCR_HAFT, table(2), 0);
+
+	build_39(0);
+	cr_assert_eq(access_at(cpu, IA_39, READ), PTW_SOFTMMU_TRANSLATION);
+	cr_assert_eq(tables_accessed(), 3u);
+	assert_entry(table(0), 9, 0);
+
+	build_39(OA_4K | WB | SH | S2_R | PAGE);
+	cr_assert_eq(access_at(cpu, IA_39, WRITE), PTW_SOFTMMU_PERMISSION);
+	cr_assert_eq(tables_accessed(), 3u);
+	assert_entry(table(0), 9, OA_4K | WB | SH | S2_R | PAGE);
+
+	build_39(OA_4K | RW | PAGE);
+	*entry(table(1), 7) = table(0) | 2; /* not valid */
+	cr_assert_eq(access_at(cpu, IA_39, READ), PTW_SOFTMMU_TRANSLATION);
+	cr_assert_eq(tables_accessed(), 2u);
+	assert_entry(table(1), 7, table(0) | 2);
+
+	build_39(0);
+	*entry(table(1), 7) = BIT(41) | TABLE; /* beyond PS */
+	cr_assert_eq(access_at(cpu, IA_39, READ), PTW_SOFTMMU_ADDRESS_SIZE);
+	cr_assert_eq(tables_accessed(), 2u);
+
+	/* A block: one AF is the leaf's. */
+	build_39(0);
+	*entry(table(1), 7) = 0x76400000 | RW | BLOCK;
+	cr_assert_eq(access_at(cpu, IA_39, READ), PTW_SOFTMMU_OK);
+	cr_assert_eq(tables_accessed(), 3u);
+	cr_assert_eq(ptw_softmmu_counters(cpu)->accessed_set, 1u);
+
+	/* Speculation marks tables, too. */
+	build_39(0);
+	cr_assert_eq(access_at(cpu, IA_39, READ | PTW_ACCESS_SPECULATIVE), PTW_SOFTMMU_TRANSLATION);
+	cr_assert_eq(tables_accessed(), 3u);
 }
 
 /* ---- speculation ---- */

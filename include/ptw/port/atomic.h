@@ -36,6 +36,8 @@ enum ptw_port_op {
 
 #ifndef PTW_PORT_HOOK
 #define PTW_PORT_HOOK(op, address) ((void)0)
+#else
+#define PTW_PORT_HOOKED 1
 #endif
 
 #ifdef PTW_PORT_WROTE
@@ -43,6 +45,16 @@ enum ptw_port_op {
 #else
 #define PTW_PORT_WROTE(op, address, wrote, value) ((void)0)
 #endif
+
+/* In a loop that waits for another processor. */
+static inline void ptw_port_relax(void)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("pause");
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
 
 static inline uint64_t ptw_port_load(const uint64_t *entry)
 {
@@ -180,6 +192,22 @@ static inline void ptw_port_order_loads(void)
 	__atomic_signal_fence(__ATOMIC_ACQUIRE);
 #else
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+}
+
+/* The old builtin is a fence that ThreadSanitizer's compilers take without a word. */
+static inline void ptw_port_order_all(void)
+{
+	__sync_synchronize();
+}
+
+/* On x86 a locked instruction is one already. */
+static inline void ptw_port_order_after_cas(void)
+{
+#if defined(__x86_64__) || defined(__SANITIZE_THREAD__)
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+#else
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 #endif
 }
 

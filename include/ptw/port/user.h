@@ -8,6 +8,10 @@
 #define PTW_PORT_USER_H
 
 #include <ptw/port/atomic.h>
+/* Threads here may use vector registers. A port that wants to see each access gets the portable kernel. */
+#ifndef PTW_PORT_HOOKED
+#define PTW_PORT_VECTOR 1
+#endif
 #if defined(PTW_PORT_RCU_CK)
 #include <ptw/port/rcu_ck.h>
 #else
@@ -24,7 +28,7 @@ void ptw_port_free(void *memory, size_t bytes);
 int ptw_port_pool_create(const struct ptw_pool_config *config, size_t table_bytes,
 			 size_t meta_bytes, struct ptw_pool **pool);
 void ptw_port_pool_destroy(struct ptw_pool *pool);
-void *ptw_port_table_alloc(struct ptw_pool *pool);
+void *ptw_port_table_alloc(struct ptw_pool *pool, unsigned int level);
 void ptw_port_table_free(struct ptw_pool *pool, void *table);
 void *ptw_port_table_meta(const struct ptw_pool *pool, const void *table);
 void *ptw_port_run_alloc(struct ptw_pool *pool, size_t bytes);

@@ -125,7 +125,7 @@ static void test_memory(void)
 
 	CHECK(ptw_port_pool_create(&config, 16384, 48, &pool) == PTW_OK);
 	for (unsigned int i = 0; i < 3; i++) {
-		t[i] = ptw_port_table_alloc(pool);
+		t[i] = ptw_port_table_alloc(pool, 0);
 		CHECK(t[i] && !((uintptr_t)t[i] & 16383));
 		memset(t[i], 0x11, 16384);
 		CHECK(*(char *)ptw_port_table_meta(pool, t[i]) == 0);
@@ -134,7 +134,7 @@ static void test_memory(void)
 	CHECK(t[0] != t[1] && t[1] != t[2]);
 	CHECK(*(char *)ptw_port_table_meta(pool, t[0]) == 1);
 	CHECK(*(char *)ptw_port_table_meta(pool, t[2]) == 3);
-	CHECK(!ptw_port_table_alloc(pool)); /* the budget */
+	CHECK(!ptw_port_table_alloc(pool, 0)); /* the budget */
 	CHECK(ptw_port_pool_bytes(pool) > 3 * 16384);
 	ptw_port_table_free(pool, t[1]);
 	for (unsigned int i = 0; i < 2048; i++)
@@ -142,7 +142,7 @@ static void test_memory(void)
 	CHECK(ptw_bare_spoiled() == 0);
 	t[1][77] = 5; /* a late write */
 	CHECK(ptw_bare_spoiled() == 1);
-	t[3] = ptw_port_table_alloc(pool);
+	t[3] = ptw_port_table_alloc(pool, 0);
 	CHECK(t[3] == t[1]);
 	CHECK(ptw_bare_spoiled() == 1);
 	run = ptw_port_run_alloc(pool, 65536);
@@ -179,7 +179,7 @@ static void table_gone(struct ptw_port_rcu_head *head)
 
 static uint64_t *new_table(uint64_t value)
 {
-	uint64_t *table = ptw_port_table_alloc(pool);
+	uint64_t *table = ptw_port_table_alloc(pool, 0);
 
 	if (!table)
 		return NULL;

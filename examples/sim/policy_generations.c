@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * libptw's generation engine on one page table: it learns of faults and of what harvests find, asks for ageing when
+ * it has nothing left to choose from, and puts out what was unused for longest after a last look.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "machine.h"
+#include "policy.h"
+
+struct engine {
+	const struct sim_config *config;
+	struct machine machine;
+	struct ptw_engine *engine;
+	struct ptw_group *group;
+	uint32_t *page_frame; /* by page, while it is resident */
+	uint32_t frames_used;
+	uint32_t victim;
+	uint64_t batch_reads;
+	uint64_t harvested;
+};
+
+static int harvest(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
+{
+	struct engine *e = context;
+	struct ptw_harvest_result result = {.size = sizeof(result)};
+	const struct ptw_harvest ask = {
+		.size = sizeof(ask),
+		.flags = PTW_HARVEST_ACCESSED,
+		.word = word,
+		.context = sink,
+	};
+	const uint32_t lg2 = e->machine.granule_lg2;
+	int ret = ptw_harvest(e->machine.pgtable, first << lg2, (first + pages) << lg2, &ask, &result);
+
+	e->batch_reads += result.entries;
+	e->harvested += result.young_pages;
+	return ret;
+}
+
+static int look(void *context, uint64_t page, uint64_t *around)
+{
+	struct engine *e = context;
+	const uint64_t first = page / PTW_REGION_PAGES * PTW_REGION_PAGES;
+	uint64_t pages = e->config->pages - first;
+	int young = ptw_test_clear_young(e->machine.pgtable, page << e->machine.granule_lg2);
+	struct ptw_harvest_result result = {.size = sizeof(result)};
+	struct ptw_harvest ask = {
+		.size = sizeof(ask),
+		.flags = PTW_HARVEST_ACCESSED,
+		.young = around,
+	};
+	int ret;
+
+	if (young <= 0)
+		return young;
+	e->harvested++;
+	pages = pages < PTW_REGION_PAGES ? pages : PTW_REGION_PAGES;
+	ret = ptw_harvest(e->machine.pgtable, first << e->machine.granule_lg2,
+			  (first + pages) << e->machine.granule_lg2, &ask, &result);
+	e->batch_reads += result.entries;
+	e->harvested += result.young_pages;
+	return ret ? ret : young;
+}
+
+static int evict(void *context, const uint64_t *page, unsigned int n, uint8_t *result)
+{
+	struct engine *e = context;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (machine_unmap(&e->machine, (uint32_t)page[i]) < 0)
+			return PTW_ERR_MMU;
+		result[i] = PTW_EVICTED;
+		e->victim = (uint32_t)page[i];
+	}
+	return PTW_OK;
+}
+
+static void engine_destroy(void *state)
+{
+	struct engine *e = state;
+
+	ptw_engine_destroy(e->engine);
+	machine_destroy(&e->machine);
+	free(e->page_frame);
+	free(e);
+}
+
+static void *engine_create(const struct sim_config *config)
+{
+	const struct machine_config machine = {
+		.format = config->format,
+		.pages = config->pages,
+		.tlb_sets = config->tlb_sets,
+		.tlb_ways = config->tlb_ways,
+		.error = config->error,
+	};
+	const struct ptw_engine_config engine = {.size = sizeof(engine), .pages = config->pages};
+	struct engine *e = calloc(1, sizeof(*e));
+	const struct ptw_group_config group = {
+		.size = sizeof(group),
+		.ops = {.harvest = harvest, .look = look, .evict = evict},
+		.context = e,
+	};
+
+	if (e)
+		e->page_frame = calloc(config->pages, sizeof(*e->page_frame));
+	if (!e || !e->page_frame || ptw_engine_create(&engine, &e->engine) ||
+	    ptw_group_create(e->engine, &group, &e->group) ||
+	    ptw_group_attach(e->group, 0, config->pages)) {
+		snprintf(config->error, SIM_ERROR_SIZE, "not enough memory for %u pages",
+			 config->pages);
+		if (e)
+			engine_destroy(e);
+		return NULL;
+	}
+	e->config = config;
+	if (!machine_create(&e->machine, &machine)) {
+		engine_destroy(e);
+		return NULL;
+	}
+	return e;
+}
+
+/* The page comes into memory; true unless something failed. */
+static bool engine_fault(struct engine *e, uint32_t page, uint32_t *evicted)
+{
+	uint32_t frame = e->frames_used;
+	int ret;
+
+	if (frame < e->config->frames) {
+		e->frames_used++;
+	} else {
+		uint64_t n;
+
+		ret = ptw_group_evict(e->group, 1, &n);
+		if (ret || n != 1)
+			return machine_fail(&e->machine, "nothing could be put out", ret);
+		*evicted = e->victim;
+		frame = e->page_frame[e->victim];
+	}
+	if (!machine_map(&e->machine, page, frame, 0))
+		return false;
+	e->page_frame[page] = frame;
+	ret = ptw_page_add(e->engine, page);
+	return ret ? machine_fail(&e->machine, "cannot add a page", ret) : true;
+}
+
+static struct sim_outcome engine_access(void *state, uint32_t page, bool write)
+{
+	struct sim_outcome outcome = {SIM_HIT, SIM_NO_PAGE};
+	struct engine *e = state;
+	int done;
+
+	while ((done = machine_access(&e->machine, page, write)) == 0) {
+		outcome.event = SIM_FAULT;
+		if (!engine_fault(e, page, &outcome.evicted)) {
+			outcome.event = SIM_FAILED;
+			return outcome;
+		}
+	}
+	if (done < 0)
+		outcome.event = SIM_FAILED;
+	return outcome;
+}
+
+static void engine_counters(void *state, struct sim_counters *out)
+{
+	const struct engine *e = state;
+	struct ptw_group_state group = {.size = sizeof(group)};
+
+	ptw_group_state(e->group, &group);
+	out->batch_reads = e->batch_reads;
+	out->single_checks = group.looks;
+	out->harvested = e->harvested;
+	out->scans = group.agings;
+	out->scan_young = group.aged;
+	out->tlb_hits = ptw_softmmu_counters(e->machine.cpu)->tlb_hits;
+	out->has_idle_age = !ptw_group_ages(e->group, out->idle_age);
+}
+
+static unsigned int engine_generations(void *state, uint64_t sizes[SIM_GENERATIONS])
+{
+	const struct engine *e = state;
+	struct ptw_group_state group = {.size = sizeof(group)};
+	unsigned int count = 0;
+
+	ptw_group_state(e->group, &group);
+	for (uint64_t seq = group.youngest + 1; seq-- > group.oldest;)
+		sizes[count++] = group.pages[seq % PTW_GENERATIONS];
+	return count;
+}
+
+const struct sim_policy sim_policy_generations = {
+	.name = "generations",
+	.about = "libptw's generation engine, fed by harvests and faults",
+	.format_name = ptw_preset_name,
+	.create = engine_create,
+	.destroy = engine_destroy,
+	.access = engine_access,
+	.counters = engine_counters,
+	.generations = engine_generations,
+};

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Engines and their groups: making, giving up, sizes. */
+#include <ptw/error.h>
+
+#include "lib/age/engine/engine.h"
+
+#define PTW_GROUPS_DEFAULT 64u
+#define PTW_PAGES_MAX	   ((uint64_t)1 << 40)
+
+int ptw_engine_create(const struct ptw_engine_config *config, struct ptw_engine **out)
+{
+	struct ptw_engine *engine;
+
+	if (!config || !out)
+		return PTW_ERR_ARG;
+	if (config->size < sizeof(*config))
+		return PTW_ERR_SIZE;
+	if (!config->pages || config->pages > PTW_PAGES_MAX || config->flags ||
+	    config->groups > PTW_GROUPS_MAX)
+		return PTW_ERR_ARG;
+	engine = ptw_port_zalloc(sizeof(*engine));
+	if (!engine)
+		return PTW_ERR_NOMEM;
+	engine->pages = config->pages;
+	engine->regions = (config->pages + PTW_REGION_PAGES - 1) / PTW_REGION_PAGES;
+	engine->clock = config->clock;
+	engine->context = config->context;
+	engine->groups_max = config->groups ? config->groups : PTW_GROUPS_DEFAULT;
+	engine->tick = ptw_port_zalloc(engine->regions * PTW_REGION_PAGES);
+	engine->state = ptw_port_zalloc(engine->regions * PTW_REGION_PAGES);
+	engine->region = ptw_port_zalloc(engine->regions * sizeof(*engine->region));
+	engine->group = ptw_port_zalloc(engine->groups_max * sizeof(struct ptw_group *));
+	if (!engine->tick || !engine->state || !engine->region || !engine->group) {
+		ptw_engine_destroy(engine);
+		return PTW_ERR_NOMEM;
+	}
+	*out = engine;
+	return PTW_OK;
+}
+
+static void ptw_group_free(struct ptw_group *group)
+{
+	while (group->spans) {
+		struct ptw_span *span = group->spans;
+
+		group->spans = span->next;
+		ptw_port_free(span, sizeof(*span));
+	}
+	ptw_port_free(group, sizeof(*group));
+}
+
+static void ptw_free_if(void *memory, size_t bytes)
+{
+	if (memory)
+		ptw_port_free(memory, bytes);
+}
+
+void ptw_engine_destroy(struct ptw_engine *engine)
+{
+	if (!engine)
+		return;
+	for (uint32_t i = 0; engine->group && i < engine->groups_max; i++)
+		if (engine->group[i])
+			ptw_group_free(engine->group[i]);
+	ptw_free_if(engine->tick, engine->regions * PTW_REGION_PAGES);
+	ptw_free_if(engine->state, engine->regions * PTW_REGION_PAGES);
+	ptw_free_if(engine->region, engine->regions * sizeof(*engine->region));
+	ptw_free_if(engine->group, engine->groups_max * sizeof(struct ptw_group *));
+	ptw_port_free(engine, sizeof(*engine));
+}
+
+int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_config *config,
+		     struct ptw_group **out)
+{
+	struct ptw_group *group;
+	uint32_t number = 0;
+
+	if (!engine || !config || !out)
+		return PTW_ERR_ARG;
+	if (config->size < sizeof(*config))
+		return PTW_ERR_SIZE;
+	group = ptw_port_zalloc(sizeof(*group));
+	if (!group)
+		return PTW_ERR_NOMEM;
+	group->engine = engine;
+	group->ops = config->ops;
+	group->context = config->context;
+	group->last_span = &group->spans;
+	group->birth[0] = engine->clock ? engine->clock(engine->context) : 0;
+	ptw_flag_take(&engine->changing);
+	while (number < engine->groups_max && engine->group[number])
+		number++;
+	if (number < engine->groups_max) {
+		group->number = number;
+		engine->group[number] = group;
+	}
+	ptw_flag_drop(&engine->changing);
+	if (number == engine->groups_max) {
+		ptw_port_free(group, sizeof(*group));
+		return PTW_ERR_LIMIT;
+	}
+	*out = group;
+	return PTW_OK;
+}
+
+/* Nobody's regions have a control word of 0. Returns how many became the group's before one was another's. */
+static uint64_t ptw_span_claim(struct ptw_group *group, uint64_t first, uint64_t regions)
+{
+	for (uint64_t i = 0; i < regions; i++) {
+		uint64_t nobody = 0;
+
+		/* Release: the pages of it are absent; partner: the acquire in ptw_region_own(). */
+		if (!ptw_port_cas(&group->engine->region[first + i].control, &nobody,
+				  group->number + 1))
+			return i;
+	}
+	return regions;
+}
+
+/* Regions become nobody's again; their pages are absent. */
+static void ptw_span_release(struct ptw_group *group, uint64_t first, uint64_t regions)
+{
+	for (uint64_t i = 0; i < regions; i++) {
+		struct ptw_owned o;
+
+		if (!ptw_region_own(group->engine, first + i, true, &o))
+			continue;
+		for (unsigned int k = 0; k < o.pages; k++)
+			o.tick[k] = o.state[k] = 0;
+		ptw_port_publish(&o.region->control, 0);
+	}
+}
+
+int ptw_group_attach(struct ptw_group *group, uint64_t first, uint64_t pages)
+{
+	struct ptw_span *span;
+	uint64_t claimed;
+
+	if (!group)
+		return PTW_ERR_ARG;
+	if (!pages || first >= group->engine->pages || pages > group->engine->pages - first)
+		return PTW_ERR_RANGE;
+	if (first % PTW_REGION_PAGES ||
+	    (pages % PTW_REGION_PAGES && first + pages != group->engine->pages))
+		return PTW_ERR_ALIGN;
+	span = ptw_port_zalloc(sizeof(*span));
+	if (!span)
+		return PTW_ERR_NOMEM;
+	span->first = first / PTW_REGION_PAGES;
+	span->regions = (pages + PTW_REGION_PAGES - 1) / PTW_REGION_PAGES;
+	claimed = ptw_span_claim(group, span->first, span->regions);
+	if (claimed < span->regions) {
+		ptw_span_release(group, span->first, claimed);
+		ptw_port_free(span, sizeof(*span));
+		return PTW_ERR_OVERLAP;
+	}
+	*group->last_span = span;
+	group->last_span = &span->next;
+	group->regions += span->regions;
+	return PTW_OK;
+}
+
+int ptw_group_destroy(struct ptw_group *group)
+{
+	struct ptw_engine *engine;
+
+	if (!group)
+		return PTW_ERR_ARG;
+	if (ptw_port_load(&group->isolated) || !ptw_flag_try(&group->ageing))
+		return PTW_ERR_AGAIN;
+	engine = group->engine;
+	for (struct ptw_span *span = group->spans; span; span = span->next)
+		ptw_span_release(group, span->first, span->regions);
+	ptw_flag_take(&engine->changing);
+	engine->group[group->number] = NULL;
+	ptw_flag_drop(&engine->changing);
+	ptw_group_free(group);
+	return PTW_OK;
+}
+
+unsigned int ptw_group_sizes(const struct ptw_group *group, uint64_t sizes[PTW_GENERATIONS])
+{
+	const uint64_t now = ptw_port_load(&group->tick);
+	const uint64_t youngest = ptw_port_load(&group->youngest);
+	uint64_t seq = youngest, oldest = ptw_port_load(&group->oldest);
+	uint64_t birth = ptw_port_load(&group->birth_tick[seq % PTW_GENERATIONS]);
+	const uint8_t byte = ptw_tick_byte(now);
+
+	/* Read while a generation begins, they may not belong together. */
+	if (youngest - oldest >= PTW_GENERATIONS)
+		oldest = youngest - (PTW_GENERATIONS - 1);
+	for (unsigned int i = 0; i < PTW_GENERATIONS; i++)
+		sizes[i] = 0;
+	for (unsigned int age = 0; age < PTW_TICKS; age++) {
+		while (seq > oldest && age > now - birth)
+			birth = ptw_port_load(&group->birth_tick[--seq % PTW_GENERATIONS]);
+		sizes[seq - oldest] += ptw_port_load(
+			&group->count[byte > age ? byte - age : byte + PTW_TICKS - age]);
+	}
+	sizes[0] += ptw_port_load(&group->count[0]);
+	return (unsigned int)(youngest - oldest) + 1;
+}
+
+int ptw_group_state(const struct ptw_group *group, struct ptw_group_state *state)
+{
+	uint64_t sizes[PTW_GENERATIONS];
+	unsigned int n;
+
+	if (!group || !state)
+		return PTW_ERR_ARG;
+	if (state->size < sizeof(*state))
+		return PTW_ERR_SIZE;
+	n = ptw_group_sizes(group, sizes);
+	state->youngest = ptw_port_load(&group->youngest);
+	state->oldest = state->youngest - (n - 1);
+	for (unsigned int i = 0; i < PTW_GENERATIONS; i++) {
+		const uint64_t seq = state->oldest + i;
+
+		state->pages[seq % PTW_GENERATIONS] = sizes[i];
+		state->birth[i] = ptw_port_load(&group->birth[i]);
+	}
+	state->resident = ptw_port_load(&group->resident);
+	state->isolated = ptw_port_load(&group->isolated);
+	state->ticks = ptw_port_load(&group->tick);
+	state->faults = ptw_port_load(&group->faults);
+	state->refaults = ptw_port_load(&group->refaults);
+	state->evicted = ptw_port_load(&group->evicted);
+	state->failed = ptw_port_load(&group->failed);
+	state->looks = ptw_port_load(&group->looks);
+	state->looked = ptw_port_load(&group->looked);
+	state->around = ptw_port_load(&group->around);
+	state->agings = ptw_port_load(&group->agings);
+	state->words = ptw_port_load(&group->words);
+	state->aged = ptw_port_load(&group->aged);
+	return PTW_OK;
+}
+
+int ptw_group_ages(const struct ptw_group *group, uint64_t histogram[256])
+{
+	uint8_t now;
+
+	if (!group || !histogram)
+		return PTW_ERR_ARG;
+	now = ptw_tick_byte(ptw_port_load(&group->tick));
+	for (unsigned int byte = 0; byte < 256; byte++)
+		histogram[ptw_tick_age(now, (uint8_t)byte)] = ptw_port_load(&group->count[byte]);
+	return PTW_OK;
+}

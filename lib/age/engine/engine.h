@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What the files of the engine share: pages, regions, groups.
+ *
+ * A page has two bytes. `tick` is 0, "older than can be told", or 1 + the tick it was last seen used at, modulo 255, of
+ * its group's clock. `state` says whether it is resident, being evicted, and what it was before.
+ *
+ * A region has two words. `young` takes what harvests find and is emptied by who owns the region. `control` says whose
+ * it is, who owns it, and a bound: no resident page's tick is older than the bound's.
+ *
+ * Ticks go on by one at a time (ptw_group_tick()), and each tick one region in PTW_TURNS is looked through: pages
+ * older than PTW_OLD_TICKS get tick 0 there. So no tick is ever as old as 255, where its byte comes again.
+ *
+ * Lock order: group->ticking, then a region. Regions are not owned two at a time.
+ */
+#ifndef PTW_LIB_AGE_ENGINE_H
+#define PTW_LIB_AGE_ENGINE_H
+
+#include <ptw/engine.h>
+#include <ptw/port.h>
+
+#define PTW_TICKS     255u
+#define PTW_TURNS     48u
+#define PTW_OLD_TICKS (PTW_TICKS - 1 - 2 * PTW_TURNS)
+/* Ticks of a generation at most, so that four of them are told apart. */
+#define PTW_GENERATION_TICKS (PTW_OLD_TICKS / PTW_GENERATIONS)
+
+/* State of a page. */
+#define PTW_PAGE_RESIDENT 0x01u
+#define PTW_PAGE_ISOLATED 0x02u /* being evicted */
+#define PTW_PAGE_EVICTED  0x04u /* absent, and was put out: its tick says when */
+
+struct ptw_region {
+	uint64_t young;
+	uint64_t control;
+};
+
+/* control: the group's number plus one, the bound, the owner. */
+#define PTW_CONTROL_OWNED    ((uint64_t)1 << 63)
+#define PTW_CONTROL_GROUP(c) ((uint32_t)(c)&0xffffu)
+#define PTW_CONTROL_BOUND(c) ((uint32_t)((c) >> 16) & 0xffu)
+#define PTW_CONTROL_USED \
+	((uint64_t)1 << 24) /* the bound is one: a page is resident and not isolated */
+
+struct ptw_span {
+	struct ptw_span *next;
+	uint64_t first; /* regions */
+	uint64_t regions;
+};
+
+/* What one pass of ageing has counted, to be added to the group's counters at its end. */
+struct ptw_tally {
+	uint32_t left[256]; /* pages that had this byte */
+	uint64_t moved;	    /* and have `now` instead */
+	uint64_t words;
+	uint8_t now;
+};
+
+struct ptw_group {
+	struct ptw_engine *engine;
+	struct ptw_group_ops ops;
+	void *context;
+	uint32_t number;
+	uint64_t ageing;	/* 1: one thread ages it */
+	uint64_t ticking;	/* 1: one thread moves the clock on, or begins a generation */
+	struct ptw_span *spans; /* in the order of attaching */
+	struct ptw_span **last_span;
+	uint64_t regions;
+
+	uint64_t tick;	   /* of the clock; the one byte of pages is made of */
+	uint64_t youngest; /* sequence number */
+	uint64_t oldest;
+	uint64_t birth_tick[PTW_GENERATIONS]; /* by sequence number */
+	uint64_t birth[PTW_GENERATIONS];
+	uint64_t since;	    /* pages added in this tick */
+	uint64_t hand;	    /* the region of the group where the search for victims goes on */
+	uint64_t hand_tick; /* whose victims they are */
+
+	struct ptw_tally tally; /* of who has `ageing` */
+
+	/* Relaxed counters. */
+	uint64_t count[256]; /* pages by their tick's byte; isolated ones in none */
+	uint64_t resident, isolated, faults, refaults, evicted, failed, looks, looked, around,
+		agings;
+	uint64_t words, aged, evictions_seen;
+};
+
+struct ptw_engine {
+	uint64_t pages;
+	uint64_t regions;
+	uint8_t *tick;
+	uint8_t *state;
+	struct ptw_region *region;
+	uint64_t (*clock)(void *context);
+	void *context;
+	uint32_t groups_max;
+	uint64_t changing;	  /* 1: the table of groups is being changed */
+	struct ptw_group **group; /* by number; null: free */
+};
+
+/* A region that its owner works on. */
+struct ptw_owned {
+	struct ptw_engine *engine;
+	struct ptw_region *region;
+	struct ptw_group *group; /* or null */
+	uint64_t number;
+	uint64_t control;
+	uint8_t *tick;
+	uint8_t *state;
+	unsigned int pages; /* 64, or fewer in the engine's last one */
+	uint64_t at;	    /* the group's tick */
+	uint8_t now;	    /* and its byte */
+};
+
+/* The byte of a tick. */
+static inline uint8_t ptw_tick_byte(uint64_t tick)
+{
+	return (uint8_t)(1 + tick % PTW_TICKS);
+}
+
+/* How many ticks ago, seen from the byte of the present one; 255: cannot be told. */
+static inline unsigned int ptw_tick_age(uint8_t now, uint8_t byte)
+{
+	if (!byte)
+		return PTW_TICKS;
+	return now >= byte ? (unsigned int)(now - byte) : now + PTW_TICKS - byte;
+}
+
+/* A flag: 0 free, 1 taken. Who takes it sees what who dropped it had done. */
+static inline bool ptw_flag_try(uint64_t *flag)
+{
+	uint64_t expected = 0;
+
+	return ptw_port_cas(flag, &expected, 1);
+}
+
+static inline void ptw_flag_take(uint64_t *flag)
+{
+	while (!ptw_flag_try(flag))
+		ptw_port_relax();
+}
+
+static inline void ptw_flag_drop(uint64_t *flag)
+{
+	ptw_port_publish(flag, 0);
+}
+
+/*
+ * Own a region and take in what harvests have left there. False: it is being owned by others, or has no group, and
+ * `wait` did not say to wait for them.
+ */
+bool ptw_region_own(struct ptw_engine *engine, uint64_t number, bool wait, struct ptw_owned *owned);
+
+/* The same for who ages the group: what came is counted in his tally. Owned for that moment only. */
+void ptw_region_age(struct ptw_engine *engine, uint64_t number, struct ptw_tally *tally);
+
+/* A page of the region has this tick now: the bound is at least as old. */
+void ptw_region_bound(struct ptw_owned *owned, uint8_t byte);
+
+/* Find the oldest page anew: a bound may be older than any page, and then the region is looked at for nothing. */
+void ptw_region_rebound(struct ptw_owned *owned);
+
+/* Give it back. */
+void ptw_region_leave(struct ptw_owned *owned);
+
+/* Add a tally to the group's counters, and empty it. */
+void ptw_tally_flush(struct ptw_group *group, struct ptw_tally *tally);
+
+/* Set a page's tick; it is resident and not isolated. */
+void ptw_page_mark(struct ptw_owned *owned, unsigned int i, uint8_t byte);
+
+/* A page that was isolated stays, with this tick. */
+void ptw_page_put_back(struct ptw_owned *owned, unsigned int i, uint8_t byte);
+
+/* A page that was isolated is gone. */
+void ptw_page_gone(struct ptw_owned *owned, unsigned int i);
+
+/* The clock goes on by one, unless another thread is at it. */
+void ptw_group_tick(struct ptw_group *group);
+
+/* Of the pages that belong to a generation, how many; by sequence number, oldest first. Returns how many generations. */
+unsigned int ptw_group_sizes(const struct ptw_group *group, uint64_t sizes[PTW_GENERATIONS]);
+
+#endif /* PTW_LIB_AGE_ENGINE_H */

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Eviction: the pages of the oldest tick, region by region from where the last search ended. They are taken out of
+ * the generations first (isolated), asked then, and put out or back; so nobody's callback is called while a region is
+ * owned, and two threads never have the same page.
+ */
+#include <ptw/error.h>
+
+#include "lib/age/engine/engine.h"
+
+/* How often the oldest tick is looked for again when others were faster everywhere. */
+#define PTW_TRIES 4u
+
+struct ptw_victims {
+	uint64_t page[PTW_EVICT_BATCH];
+	uint8_t result[PTW_EVICT_BATCH];
+	unsigned int n;
+};
+
+/* The greatest age that a page has; negative: there is none. */
+static int ptw_group_oldest(const struct ptw_group *group)
+{
+	const uint8_t now = ptw_tick_byte(ptw_port_load(&group->tick));
+
+	if ((int64_t)ptw_port_load(&group->count[0]) > 0)
+		return PTW_TICKS;
+	for (unsigned int age = PTW_TICKS; age--;)
+		if ((int64_t)ptw_port_load(
+			    &group->count[now > age ? now - age : now + PTW_TICKS - age]) > 0)
+			return (int)age;
+	return -1;
+}
+
+/* Isolate pages of a region that have at least this age. */
+static void ptw_isolate(struct ptw_owned *o, unsigned int age, struct ptw_victims *v,
+			unsigned int want)
+{
+	for (unsigned int i = 0; i < o->pages && v->n < want; i++) {
+		if ((o->state[i] & (PTW_PAGE_RESIDENT | PTW_PAGE_ISOLATED)) != PTW_PAGE_RESIDENT ||
+		    ptw_tick_age(o->now, o->tick[i]) < age)
+			continue;
+		o->state[i] |= PTW_PAGE_ISOLATED;
+		ptw_port_add64(&o->group->count[o->tick[i]], (uint64_t)-1);
+		ptw_port_add64(&o->group->isolated, 1);
+		v->page[v->n++] = o->number * PTW_REGION_PAGES + i;
+	}
+}
+
+/* Once around the group's regions, for pages of this age. */
+static void ptw_search(struct ptw_group *group, unsigned int age, struct ptw_victims *v,
+		       unsigned int want)
+{
+	struct ptw_engine *engine = group->engine;
+	const uint8_t now = ptw_tick_byte(ptw_port_load(&group->tick));
+	const uint64_t tick = ptw_port_load(&group->tick) - age;
+	uint64_t hand = ptw_port_load(&group->hand) % group->regions;
+	struct ptw_span *span = group->spans;
+	uint64_t skip = hand;
+
+	/* Pages of one tick go in the order of their numbers. Those too old to be told apart are one. */
+	if (age < PTW_TICKS && ptw_port_load(&group->hand_tick) != tick) {
+		ptw_port_publish(&group->hand_tick, tick);
+		hand = skip = 0;
+	}
+	while (skip >= span->regions) {
+		skip -= span->regions;
+		span = span->next;
+	}
+	for (uint64_t left = group->regions; left && v->n < want; left--) {
+		const uint64_t r = span->first + skip;
+		const uint64_t control = ptw_port_load(&engine->region[r].control);
+		struct ptw_owned o;
+
+		if ((control & PTW_CONTROL_USED) && !(control & PTW_CONTROL_OWNED) &&
+		    ptw_tick_age(now, (uint8_t)PTW_CONTROL_BOUND(control)) >= age &&
+		    ptw_region_own(engine, r, false, &o)) {
+			ptw_isolate(&o, age, v, want);
+			/* With a full list there may be more of them here, and the bound holds. */
+			if (v->n < want)
+				ptw_region_rebound(&o);
+			ptw_region_leave(&o);
+		}
+		/* There may be more in the last one. */
+		if (v->n == want)
+			break;
+		hand++;
+		if (++skip == span->regions) {
+			skip = 0;
+			span = span->next;
+			if (!span) {
+				span = group->spans;
+				hand = 0;
+			}
+		}
+	}
+	/* Relaxed would do: where the next search begins does not matter to who is right. */
+	ptw_port_publish(&group->hand, hand);
+}
+
+static void ptw_choose(struct ptw_group *group, struct ptw_victims *v, unsigned int want)
+{
+	v->n = 0;
+	for (unsigned int tries = 0; tries < PTW_TRIES && !v->n; tries++) {
+		const int age = ptw_group_oldest(group);
+
+		if (age < 0)
+			return;
+		ptw_search(group, (unsigned int)age, v, want);
+	}
+}
+
+/* A page that the last look found young goes back, and its neighbours with it. */
+static void ptw_look_answered(struct ptw_group *group, uint64_t page, uint64_t around)
+{
+	const uint64_t word = page / PTW_REGION_PAGES;
+
+	ptw_port_add64(&group->looked, 1);
+	if (around) {
+		uint64_t n = 0;
+
+		for (uint64_t rest = around; rest; rest &= rest - 1)
+			n++;
+		ptw_port_add64(&group->around, n);
+		ptw_engine_young(group->engine, word * PTW_REGION_PAGES, around, 0);
+	}
+	ptw_page_settle(group->engine, page, PTW_EVICT_YOUNG);
+}
+
+/* Ask all of them; those that were young are gone from the list. On an error all that are left go back. */
+static int ptw_look_at(struct ptw_group *group, struct ptw_victims *v)
+{
+	unsigned int kept = 0;
+	int ret = PTW_OK;
+
+	for (unsigned int i = 0; i < v->n && group->ops.look; i++) {
+		uint64_t around = 0;
+		int young;
+
+		if (ret) {
+			ptw_page_settle(group->engine, v->page[i], PTW_EVICT_FAILED);
+			continue;
+		}
+		ptw_port_add64(&group->looks, 1);
+		young = group->ops.look(group->context, v->page[i], &around);
+		if (young > 0) {
+			ptw_look_answered(group, v->page[i], around);
+		} else if (young < 0) {
+			ret = young;
+			ptw_page_settle(group->engine, v->page[i], PTW_EVICT_FAILED);
+		} else {
+			v->page[kept++] = v->page[i];
+		}
+	}
+	if (group->ops.look)
+		v->n = kept;
+	for (unsigned int i = 0; ret && i < v->n; i++)
+		ptw_page_settle(group->engine, v->page[i], PTW_EVICT_FAILED);
+	if (ret)
+		v->n = 0;
+	return ret;
+}
+
+/* Put them out. Those that are under way count as asked for, not as gone. */
+static int ptw_put_out(struct ptw_group *group, struct ptw_victims *v, uint64_t *evicted,
+		       uint64_t *pending)
+{
+	int ret;
+
+	if (!v->n)
+		return PTW_OK;
+	for (unsigned int i = 0; i < v->n; i++)
+		v->result[i] = PTW_EVICT_FAILED;
+	ret = group->ops.evict(group->context, v->page, v->n, v->result);
+	for (unsigned int i = 0; i < v->n; i++) {
+		uint32_t result = v->result[i];
+
+		if (result == PTW_EVICT_PENDING) {
+			++*pending;
+			continue;
+		}
+		if (result > PTW_EVICT_PENDING)
+			result = PTW_EVICT_FAILED;
+		/* It may have been removed meanwhile, and then is not ours to count. */
+		if (!ptw_page_settle(group->engine, v->page[i], result) && result == PTW_EVICTED)
+			++*evicted;
+	}
+	return ret;
+}
+
+int ptw_group_evict(struct ptw_group *group, uint64_t want, uint64_t *evicted)
+{
+	uint64_t gone = 0, pending = 0, tried = 0, most;
+	struct ptw_victims v;
+	bool aged = false;
+	int ret = PTW_OK;
+
+	if (!group || !evicted)
+		return PTW_ERR_ARG;
+	*evicted = 0;
+	if (!group->ops.evict)
+		return PTW_ERR_UNSUPPORTED;
+	if (!group->regions)
+		return PTW_OK;
+	most = 2 * ptw_port_load(&group->resident) + PTW_EVICT_BATCH;
+	while (gone + pending < want && tried < most && !ret) {
+		const uint64_t left = want - gone - pending;
+
+		/* Once a call: what it finds young is enough to choose from. */
+		if (!aged && group->ops.harvest && ptw_group_wants_ageing(group)) {
+			aged = true;
+			ret = ptw_group_age(group);
+			/* Another thread is at it: there is something to choose from soon enough. */
+			if (ret == PTW_ERR_AGAIN)
+				ret = PTW_OK;
+			if (ret)
+				break;
+		}
+		do {
+			ptw_choose(group, &v,
+				   left < PTW_EVICT_BATCH ? (unsigned int)left : PTW_EVICT_BATCH);
+			tried += v.n;
+			if (!v.n)
+				goto out;
+			ret = ptw_look_at(group, &v);
+		} while (!ret && !v.n && tried < most);
+		if (!ret)
+			ret = ptw_put_out(group, &v, &gone, &pending);
+	}
+out:
+	*evicted = gone;
+	return ret;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The clock of a group, its generations, and ageing. */
+#include <ptw/error.h>
+
+#include "lib/age/engine/engine.h"
+
+/* Below so many populated generations there is nothing to choose from. */
+#define PTW_GENERATIONS_WANTED 3u
+/* Evictions between two looks at whether three are well filled. */
+#define PTW_LOOK_EVERY 32u
+
+/*
+ * The clock goes on, with `ticking` taken. Regions whose turn it is, and that may have pages old enough, are looked
+ * through, so that no page gets as old as 255 ticks: a page that is old enough is found within PTW_TURNS ticks, and
+ * who owned its region meanwhile, with an older tick at hand, is waited for here.
+ */
+static void ptw_clock_step(struct ptw_group *group)
+{
+	const uint64_t tick = ptw_port_load(&group->tick) + 1;
+	const uint8_t now = ptw_tick_byte(tick);
+
+	ptw_port_publish(&group->tick, tick);
+	ptw_port_publish(&group->since, 0);
+	for (const struct ptw_span *span = group->spans; span; span = span->next) {
+		const uint64_t end = span->first + span->regions;
+		uint64_t r = span->first + (tick + PTW_TURNS - span->first % PTW_TURNS) % PTW_TURNS;
+
+		for (; r < end; r += PTW_TURNS) {
+			const uint64_t control = ptw_port_load(&group->engine->region[r].control);
+			const unsigned int bound = PTW_CONTROL_BOUND(control);
+			struct ptw_owned o;
+
+			/*
+			 * What is owned now may have any bound; next to a page as old as can be
+			 * there may be others that become it.
+			 */
+			if (!(control & PTW_CONTROL_OWNED) &&
+			    (!(control & PTW_CONTROL_USED) ||
+			     ptw_tick_age(now, (uint8_t)bound) <= PTW_OLD_TICKS))
+				continue;
+			if (ptw_region_own(group->engine, r, true, &o)) {
+				ptw_region_rebound(&o);
+				ptw_region_leave(&o);
+			}
+		}
+	}
+}
+
+void ptw_group_tick(struct ptw_group *group)
+{
+	if (!ptw_flag_try(&group->ticking))
+		return;
+	ptw_clock_step(group);
+	ptw_flag_drop(&group->ticking);
+}
+
+/* A new youngest generation begins, with a tick of its own. */
+static void ptw_generation_begin(struct ptw_group *group)
+{
+	const struct ptw_engine *engine = group->engine;
+	const uint64_t last = ptw_port_load(&group->birth[group->youngest % PTW_GENERATIONS]);
+	const uint64_t now = engine->clock ? engine->clock(engine->context) : 0;
+	uint64_t sizes[PTW_GENERATIONS], youngest, oldest;
+
+	ptw_flag_take(&group->ticking);
+	ptw_group_sizes(group, sizes);
+	youngest = ptw_port_load(&group->youngest);
+	oldest = ptw_port_load(&group->oldest);
+	/* Empty ones end; with four, the oldest joins the next one. */
+	for (unsigned int i = 0; oldest + 1 < youngest && !sizes[i]; i++)
+		oldest++;
+	if (youngest - oldest == PTW_GENERATIONS - 1)
+		oldest++;
+	ptw_port_publish(&group->oldest, oldest);
+	ptw_clock_step(group);
+	youngest++;
+	ptw_port_publish(&group->birth_tick[youngest % PTW_GENERATIONS],
+			 ptw_port_load(&group->tick));
+	ptw_port_publish(&group->birth[youngest % PTW_GENERATIONS], now > last ? now : last);
+	/* Release; partner: the acquire in ptw_second_chance(). */
+	ptw_port_publish(&group->youngest, youngest);
+	ptw_flag_drop(&group->ticking);
+	ptw_port_add64(&group->agings, 1);
+}
+
+/* How many regions ahead their pages are asked for: two lines each. */
+#define PTW_AHEAD 8u
+
+/* Regions in which words wait are owned once, which takes them in. By who has `ageing`. */
+static void ptw_group_take_in(struct ptw_group *group)
+{
+	struct ptw_engine *engine = group->engine;
+	struct ptw_tally *tally = &group->tally;
+
+	for (const struct ptw_span *span = group->spans; span; span = span->next) {
+		const uint64_t end = span->first + span->regions;
+
+		for (uint64_t r = span->first; r < end; r++) {
+			if (r + PTW_AHEAD < end &&
+			    ptw_port_load(&engine->region[r + PTW_AHEAD].young)) {
+				ptw_port_prefetch(engine->tick +
+						  (r + PTW_AHEAD) * PTW_REGION_PAGES);
+				ptw_port_prefetch(engine->state +
+						  (r + PTW_AHEAD) * PTW_REGION_PAGES);
+			}
+			if (ptw_port_load(&engine->region[r].young))
+				ptw_region_age(engine, r, tally);
+		}
+	}
+	ptw_tally_flush(group, tally);
+}
+
+int ptw_engine_young(void *engine, uint64_t page, uint64_t young, uint64_t dirty)
+{
+	struct ptw_engine *e = engine;
+
+	(void)dirty;
+	/* Relaxed: bits that nobody derives anything from but pages being young. */
+	if (page / PTW_REGION_PAGES < e->regions && young)
+		ptw_port_or64(&e->region[page / PTW_REGION_PAGES].young, young);
+	return 0;
+}
+
+int ptw_group_age(struct ptw_group *group)
+{
+	int ret = PTW_OK;
+
+	if (!group)
+		return PTW_ERR_ARG;
+	if (!group->ops.harvest)
+		return PTW_ERR_UNSUPPORTED;
+	if (!ptw_flag_try(&group->ageing))
+		return PTW_ERR_AGAIN;
+	ptw_generation_begin(group);
+	for (const struct ptw_span *span = group->spans; span && !ret; span = span->next) {
+		const uint64_t first = span->first * PTW_REGION_PAGES;
+		uint64_t pages = span->regions * PTW_REGION_PAGES;
+
+		if (pages > group->engine->pages - first)
+			pages = group->engine->pages - first;
+		ret = group->ops.harvest(group->context, first, pages, ptw_engine_young,
+					 group->engine);
+	}
+	ptw_group_take_in(group);
+	ptw_flag_drop(&group->ageing);
+	return ret;
+}
+
+int ptw_group_wants_ageing(struct ptw_group *group)
+{
+	uint64_t sizes[PTW_GENERATIONS], evicted, resident = 0;
+	unsigned int n, populated = 0, oldest = PTW_GENERATIONS, youngest = 0;
+
+	if (!group)
+		return 0;
+	n = ptw_group_sizes(group, sizes);
+	for (unsigned int i = 0; i < n; i++) {
+		/* Counters that others are changing may be below zero for a moment. */
+		if ((int64_t)sizes[i] <= 0)
+			continue;
+		populated++;
+		resident += sizes[i];
+		youngest = i;
+		oldest = oldest < i ? oldest : i;
+	}
+	if (populated < PTW_GENERATIONS_WANTED)
+		return 1;
+	if (populated > PTW_GENERATIONS_WANTED)
+		return 0;
+	evicted = ptw_port_load(&group->evicted);
+	if (evicted - ptw_port_load(&group->evictions_seen) < PTW_LOOK_EVERY)
+		return 0;
+	ptw_port_publish(&group->evictions_seen, evicted);
+	return 2 * sizes[youngest] > resident || 4 * sizes[oldest] < resident;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Pages come and go. */
+#include <ptw/error.h>
+
+#include "lib/age/engine/engine.h"
+
+/* A generation has ticks by what comes in, so many for as many pages as are resident. */
+#define PTW_TICKS_A_ROUND 64u
+
+/* Own the region of a page: PTW_OK, or why not. */
+static int ptw_page_own(struct ptw_engine *engine, uint64_t page, struct ptw_owned *o,
+			unsigned int *i)
+{
+	if (!engine)
+		return PTW_ERR_ARG;
+	if (page >= engine->pages)
+		return PTW_ERR_RANGE;
+	if (!ptw_region_own(engine, page / PTW_REGION_PAGES, true, o))
+		return PTW_ERR_ABSENT;
+	*i = (unsigned int)(page % PTW_REGION_PAGES);
+	return PTW_OK;
+}
+
+/* Does the clock go on with this page? Its ticks may not fill a generation by themselves. */
+static bool ptw_group_tick_due(struct ptw_group *group)
+{
+	const uint64_t since = ptw_port_add64(&group->since, 1);
+	const uint64_t birth = ptw_port_load(
+		&group->birth_tick[ptw_port_load(&group->youngest) % PTW_GENERATIONS]);
+
+	return since * PTW_TICKS_A_ROUND >= ptw_port_load(&group->resident) &&
+	       ptw_port_load(&group->tick) - birth < PTW_GENERATION_TICKS;
+}
+
+int ptw_page_add(struct ptw_engine *engine, uint64_t page)
+{
+	struct ptw_group *group;
+	struct ptw_owned o;
+	unsigned int i;
+	bool tick;
+	int ret;
+
+	ret = ptw_page_own(engine, page, &o, &i);
+	if (ret)
+		return ret;
+	if (o.state[i] & PTW_PAGE_RESIDENT) {
+		ptw_region_leave(&o);
+		return PTW_ERR_EXISTS;
+	}
+	group = o.group;
+	if (o.state[i] & PTW_PAGE_EVICTED)
+		ptw_port_add64(&group->refaults, 1);
+	o.tick[i] = o.now;
+	/* Should somebody still be about to evict what it was before, he settles what it is now. */
+	if (o.state[i] & PTW_PAGE_ISOLATED)
+		o.state[i] |= PTW_PAGE_RESIDENT;
+	else
+		o.state[i] = PTW_PAGE_RESIDENT;
+	if (!(o.state[i] & PTW_PAGE_ISOLATED)) {
+		ptw_port_add64(&group->count[o.now], 1);
+		ptw_region_bound(&o, o.now);
+	}
+	ptw_port_add64(&group->resident, 1);
+	ptw_port_add64(&group->faults, 1);
+	tick = ptw_group_tick_due(group);
+	ptw_region_leave(&o);
+	if (tick)
+		ptw_group_tick(group);
+	return PTW_OK;
+}
+
+int ptw_page_remove(struct ptw_engine *engine, uint64_t page)
+{
+	struct ptw_owned o;
+	unsigned int i;
+	int ret;
+
+	ret = ptw_page_own(engine, page, &o, &i);
+	if (ret)
+		return ret;
+	if (!(o.state[i] & PTW_PAGE_RESIDENT)) {
+		ret = PTW_ERR_ABSENT;
+	} else {
+		if (!(o.state[i] & PTW_PAGE_ISOLATED))
+			ptw_port_add64(&o.group->count[o.tick[i]], (uint64_t)-1);
+		ptw_port_add64(&o.group->resident, (uint64_t)-1);
+		/* Isolated it stays until it is settled: nobody else may begin to evict it before. */
+		o.state[i] &= PTW_PAGE_ISOLATED;
+		o.tick[i] = 0;
+	}
+	ptw_region_leave(&o);
+	return ret;
+}
+
+/*
+ * The byte of the youngest generation but one: when it ended. A generation that began since the region was owned does
+ * not count: its tick would be read as a very old one.
+ */
+static uint8_t ptw_second_chance(const struct ptw_owned *o)
+{
+	const struct ptw_group *group = o->group;
+	/* Acquire; partner: the release in ptw_generation_begin(), behind the birth. */
+	const uint64_t youngest = ptw_port_load_table(&group->youngest);
+	const uint64_t birth = ptw_port_load(&group->birth_tick[youngest % PTW_GENERATIONS]);
+
+	return birth && birth <= o->at ? ptw_tick_byte(birth - 1) : o->now;
+}
+
+int ptw_page_settle(struct ptw_engine *engine, uint64_t page, uint32_t result)
+{
+	struct ptw_owned o;
+	unsigned int i;
+	int ret;
+
+	if (result == PTW_EVICT_PENDING || result > PTW_EVICT_PENDING)
+		return PTW_ERR_ARG;
+	ret = ptw_page_own(engine, page, &o, &i);
+	if (ret)
+		return ret;
+	if (!(o.state[i] & PTW_PAGE_ISOLATED)) {
+		ret = PTW_ERR_ABSENT;
+	} else if (!(o.state[i] & PTW_PAGE_RESIDENT)) {
+		ptw_port_add64(&o.group->isolated, (uint64_t)-1);
+		o.state[i] = 0;
+		ret = PTW_ERR_ABSENT;
+	} else if (result == PTW_EVICTED) {
+		ptw_page_gone(&o, i);
+	} else if (result == PTW_EVICT_YOUNG) {
+		ptw_page_put_back(&o, i, o.now);
+	} else {
+		ptw_page_put_back(&o, i, ptw_second_chance(&o));
+		ptw_port_add64(&o.group->failed, 1);
+	}
+	ptw_region_leave(&o);
+	return ret;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The engine's generations as text, and commands. The format, and what commands mean, are those of Linux's lru_gen:
+ * mm/vmscan.c and Documentation/admin-guide/mm/multigen_lru.rst, version 7.3.
+ */
+#include <ptw/engine_text.h>
+#include <ptw/error.h>
+
+#include "lib/age/engine/engine.h"
+
+/* The longest line has two numbers of 20 digits, two of 10, and 7 other characters. */
+#define PTW_LINE_MAX 96u
+/* Milliseconds are told up to this. */
+#define PTW_AGE_MAX 0xffffffffu
+/* Generations that no command evicts from: the youngest ones. */
+#define PTW_GENERATIONS_SPARED 2u
+/* The greatest swappiness: nothing but anonymous pages. */
+#define PTW_SWAPPINESS_MAX 201u
+
+struct ptw_report {
+	char *buffer;
+	size_t size;
+	size_t used;   /* of the buffer, without the 0 */
+	size_t needed; /* by the whole text, without the 0 */
+	char line[PTW_LINE_MAX];
+	unsigned int n; /* characters of the line */
+};
+
+static void ptw_report_string(struct ptw_report *r, const char *s)
+{
+	while (*s)
+		r->line[r->n++] = *s++;
+}
+
+/* A number, with blanks before it if it is shorter than `width`. */
+static void ptw_report_number(struct ptw_report *r, uint64_t value, unsigned int width)
+{
+	unsigned int digits = 1;
+
+	for (uint64_t rest = value; rest > 9; rest /= 10)
+		digits++;
+	for (; width > digits; width--)
+		r->line[r->n++] = ' ';
+	for (unsigned int i = digits; i--; value /= 10)
+		r->line[r->n + i] = (char)('0' + value % 10);
+	r->n += digits;
+}
+
+/* The line goes into the buffer if it and all before it have room, with a 0 behind. */
+static void ptw_report_line(struct ptw_report *r)
+{
+	r->line[r->n++] = '\n';
+	if (r->used == r->needed && r->n < r->size - r->used) {
+		for (unsigned int i = 0; i < r->n; i++)
+			r->buffer[r->used++] = r->line[i];
+		r->buffer[r->used] = 0;
+	}
+	r->needed += r->n;
+	r->n = 0;
+}
+
+static void ptw_report_group(struct ptw_report *r, uint32_t id, const struct ptw_group_state *state,
+			     uint64_t now)
+{
+	ptw_report_string(r, "memcg ");
+	ptw_report_number(r, id, 0);
+	ptw_report_string(r, " /");
+	ptw_report_number(r, id, 0);
+	ptw_report_line(r);
+	ptw_report_string(r, " node ");
+	ptw_report_number(r, 0, 5);
+	ptw_report_line(r);
+	for (uint64_t i = 0; i <= state->youngest - state->oldest; i++) {
+		const uint64_t seq = state->oldest + i;
+		const uint64_t birth = state->birth[seq % PTW_GENERATIONS];
+		const uint64_t age = now > birth ? now - birth : 0;
+		const uint64_t pages = state->pages[seq % PTW_GENERATIONS];
+
+		ptw_report_string(r, " ");
+		ptw_report_number(r, seq, 10);
+		ptw_report_string(r, " ");
+		ptw_report_number(r, age < PTW_AGE_MAX ? age : PTW_AGE_MAX, 10);
+		ptw_report_string(r, " ");
+		/* Counters that others are changing may be below zero for a moment. */
+		ptw_report_number(r, (int64_t)pages > 0 ? pages : 0, 10);
+		ptw_report_string(r, "  ");
+		ptw_report_number(r, 0, 10);
+		ptw_report_string(r, " ");
+		ptw_report_line(r);
+	}
+}
+
+uint32_t ptw_group_id(const struct ptw_group *group)
+{
+	return group ? group->number + 1 : 0;
+}
+
+int ptw_engine_text(struct ptw_engine *engine, char *buffer, size_t size, size_t *needed)
+{
+	struct ptw_report r = {.buffer = buffer, .size = size};
+	uint64_t now;
+
+	if (!engine || (!buffer && size) || !needed)
+		return PTW_ERR_ARG;
+	if (size)
+		*buffer = 0;
+	now = engine->clock ? engine->clock(engine->context) : 0;
+	for (uint32_t i = 0; i < engine->groups_max; i++) {
+		struct ptw_group_state state = {.size = sizeof(state)};
+		const struct ptw_group *group;
+
+		/* No group is freed while the flag is ours; others wait for one group's counters, not for all. */
+		ptw_flag_take(&engine->changing);
+		group = engine->group[i];
+		if (group)
+			ptw_group_state(group, &state);
+		ptw_flag_drop(&engine->changing);
+		if (group)
+			ptw_report_group(&r, i + 1, &state, now);
+	}
+	*needed = r.needed + 1;
+	return r.needed < size ? PTW_OK : PTW_ERR_SIZE;
+}
+
+/* What is left to read of a command. */
+struct ptw_reader {
+	const char *at;
+	const char *end;
+};
+
+struct ptw_command {
+	char what;
+	uint64_t id;
+	uint64_t node;
+	uint64_t seq;
+	uint64_t swappiness;
+	uint64_t option; /* nr, or force_scan */
+};
+
+/* False: nothing but blanks was left. */
+static bool ptw_read_blanks(struct ptw_reader *r)
+{
+	while (r->at < r->end && (*r->at == ' ' || (*r->at >= '\t' && *r->at <= '\r')))
+		r->at++;
+	return r->at < r->end;
+}
+
+static bool ptw_read_number(struct ptw_reader *r, uint64_t *value)
+{
+	if (!ptw_read_blanks(r) || *r->at < '0' || *r->at > '9')
+		return false;
+	for (*value = 0; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++) {
+		const uint64_t digit = (uint64_t)(*r->at - '0');
+
+		if (*value > (UINT64_MAX - digit) / 10)
+			return false;
+		*value = 10 * *value + digit;
+	}
+	return true;
+}
+
+static bool ptw_read_swappiness(struct ptw_reader *r, uint64_t *value)
+{
+	if (r->end - r->at >= 3 && r->at[0] == 'm' && r->at[1] == 'a' && r->at[2] == 'x') {
+		r->at += 3;
+		*value = PTW_SWAPPINESS_MAX;
+	} else if (!ptw_read_number(r, value) || *value > PTW_SWAPPINESS_MAX) {
+		return false;
+	}
+	return r->at == r->end || *r->at == ' ' || (*r->at >= '\t' && *r->at <= '\r');
+}
+
+/* One command, with nothing behind it. */
+static bool ptw_read_command(struct ptw_reader *r, struct ptw_command *c)
+{
+	c->what = *r->at++;
+	c->swappiness = PTW_SWAPPINESS_MAX;
+	c->option = UINT64_MAX;
+	if (!ptw_read_number(r, &c->id) || !ptw_read_number(r, &c->node) ||
+	    !ptw_read_number(r, &c->seq))
+		return false;
+	if (!ptw_read_blanks(r))
+		return true;
+	if (!ptw_read_swappiness(r, &c->swappiness))
+		return false;
+	if (!ptw_read_blanks(r))
+		return true;
+	return ptw_read_number(r, &c->option) && !ptw_read_blanks(r);
+}
+
+static int ptw_command_age(struct ptw_group *group, const struct ptw_command *c)
+{
+	int ret;
+
+	/* Relaxed: the number alone is used. */
+	if (c->seq > ptw_port_load(&group->youngest))
+		return PTW_ERR_ARG;
+	ret = ptw_group_age(group);
+	return ret == PTW_ERR_AGAIN ? PTW_ERR_EXISTS : ret;
+}
+
+/* How many pages were last seen used before a tick, which is not in the future; 0 if that cannot be told any more. */
+static uint64_t ptw_group_older(const struct ptw_group *group, uint64_t tick)
+{
+	/* Relaxed, as all counters: how many to ask for, not which. */
+	const uint64_t now = ptw_port_load(&group->tick);
+	const uint8_t byte = ptw_tick_byte(now);
+	uint64_t pages = ptw_port_load(&group->count[0]);
+
+	if (now - tick > PTW_OLD_TICKS)
+		return 0;
+	for (uint64_t age = now - tick + 1; age < PTW_TICKS; age++)
+		pages += ptw_port_load(
+			&group->count[byte > age ? byte - age : byte + PTW_TICKS - age]);
+	return (int64_t)pages > 0 ? pages : 0;
+}
+
+/*
+ * One eviction without the ageing that ptw_group_evict() does where there are few generations: it does not age while
+ * others do, and here that is this thread. If another one really does, it has the flag instead.
+ */
+static int ptw_evict_as_is(struct ptw_group *group, uint64_t want, uint64_t *gone)
+{
+	const bool taken = ptw_flag_try(&group->ageing);
+	int ret;
+
+	ret = ptw_group_evict(group, want, gone);
+	if (taken)
+		ptw_flag_drop(&group->ageing);
+	return ret;
+}
+
+/*
+ * Which pages are meant is told by the tick at which the last generation meant ended, since others may age, and then
+ * the oldest generation joins the next one. Half of what is left at a time, so that a page found young, whose place
+ * ptw_group_evict() gives to the next one in age, seldom costs one that is not meant.
+ */
+static int ptw_command_evict(struct ptw_group *group, const struct ptw_command *c)
+{
+	/* Acquire: the births of generations before it; partner: the release in ptw_generation_begin(). */
+	const uint64_t youngest = ptw_port_load_table(&group->youngest);
+	uint64_t end, want, gone = 1, left = c->option;
+	int ret = PTW_OK;
+
+	if (c->seq > youngest || youngest - c->seq < PTW_GENERATIONS_SPARED)
+		return PTW_ERR_ARG;
+	/* Relaxed: the number alone is used. */
+	if (!c->swappiness || c->seq < ptw_port_load(&group->oldest))
+		return PTW_OK;
+	/*
+	 * Acquire: should it be the birth of a younger one, which took the place, then the youngest read next is at
+	 * least the one before that. Partner: the release of the birth in ptw_generation_begin().
+	 */
+	end = ptw_port_load_table(&group->birth_tick[(c->seq + 1) % PTW_GENERATIONS]);
+	if (ptw_port_load(&group->youngest) - c->seq >= PTW_GENERATIONS)
+		return PTW_OK;
+	while (left && gone && !ret) {
+		want = (ptw_group_older(group, end) + 1) / 2;
+		if (!want)
+			break;
+		want = want < PTW_EVICT_BATCH ? want : PTW_EVICT_BATCH;
+		ret = ptw_evict_as_is(group, want < left ? want : left, &gone);
+		left -= gone;
+	}
+	return ret;
+}
+
+static int ptw_command_run(struct ptw_engine *engine, struct ptw_reader *r)
+{
+	struct ptw_group *group;
+	struct ptw_command c;
+
+	if (!ptw_read_command(r, &c) || c.node || !c.id || c.id > engine->groups_max)
+		return PTW_ERR_ARG;
+	ptw_flag_take(&engine->changing);
+	group = engine->group[c.id - 1];
+	ptw_flag_drop(&engine->changing);
+	if (!group)
+		return PTW_ERR_ARG;
+	if (c.what == '+')
+		return ptw_command_age(group, &c);
+	return c.what == '-' ? ptw_command_evict(group, &c) : PTW_ERR_ARG;
+}
+
+int ptw_engine_command(struct ptw_engine *engine, const char *text, size_t length, size_t *done)
+{
+	int ret = PTW_ERR_ARG; /* there is no command */
+
+	if (!engine || !text || !done)
+		return PTW_ERR_ARG;
+	*done = 0;
+	for (size_t next = 0; next < length;) {
+		struct ptw_reader r = {.at = text + next};
+
+		while (next < length && text[next] != ',' && text[next] != ';' &&
+		       text[next] != '\n')
+			next++;
+		r.end = text + next;
+		next += next < length;
+		if (!ptw_read_blanks(&r))
+			continue;
+		ret = ptw_command_run(engine, &r);
+		if (ret)
+			return ret;
+		*done = next;
+	}
+	if (!ret)
+		*done = length;
+	return ret;
+}

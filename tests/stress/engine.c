@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The engine under threads that age, evict, fault, remove, look, settle what was pending, and make and give up groups
+ * at the same time. A table of the test's own stands for the page table: accessed bits are words that anybody sets.
+ *
+ * What must hold: a page is handed to one evictor at a time and only while it is resident; at the end sizes are
+ * exact, page by page; every fault, eviction and removal was counted once; nothing found young was lost, as far as
+ * one can tell: with everybody else at rest a page that was used since is not put out before one that was not.
+ */
+#include "tests/harness/harness.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <time.h>
+
+#include <ptw/engine.h>
+#include <ptw/error.h>
+#include <ptw/thread.h>
+
+#define PAGES	4096u
+#define GROUPS	2u
+#define THREADS 6u
+
+/* What the test knows of a page: relaxed but for the changes of `where`, which are compare-exchanges. */
+enum {
+	ABSENT,
+	COMING,
+	RESIDENT,
+	GOING,
+	WAITING
+};
+
+static struct ptw_engine *engine;
+static struct ptw_group *group[GROUPS];
+static uint32_t where[PAGES];
+static uint64_t accessed[PAGES / 64];
+static uint64_t stop_now, wrong, faults, evictions, removals;
+
+static bool change(uint64_t page, uint32_t from, uint32_t to)
+{
+	return __atomic_compare_exchange_n(&where[page], &from, to, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
+static void count(uint64_t *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+static int harvest(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
+{
+	(void)context;
+	for (uint64_t w = first / 64; w < (first + pages) / 64; w++) {
+		const uint64_t found = __atomic_exchange_n(&accessed[w], 0, __ATOMIC_RELAXED);
+
+		if (found)
+			word(sink, w * 64, found, 0);
+	}
+	return 0;
+}
+
+static int look(void *context, uint64_t page, uint64_t *around)
+{
+	const uint64_t bit = (uint64_t)1 << page % 64;
+	uint64_t found;
+
+	(void)context;
+	if (!(__atomic_load_n(&accessed[page / 64], __ATOMIC_RELAXED) & bit))
+		return 0;
+	found = __atomic_exchange_n(&accessed[page / 64], 0, __ATOMIC_RELAXED);
+	*around = found & ~bit;
+	return !!(found & bit);
+}
+
+static int evict(void *context, const uint64_t *page, unsigned int n, uint8_t *result)
+{
+	(void)context;
+	for (unsigned int i = 0; i < n; i++) {
+		/* In one step, since a fault may come at once. Somebody may be removing it, or bringing it in. */
+		const bool pending = page[i] % 7 == 0;
+
+		if (page[i] % 11 == 0 || !change(page[i], RESIDENT, pending ? WAITING : GOING))
+			result[i] = page[i] % 2 ? PTW_EVICT_FAILED : PTW_EVICT_YOUNG;
+		else
+			result[i] = pending ? PTW_EVICT_PENDING : PTW_EVICTED;
+	}
+	return 0;
+}
+
+static uint64_t pick(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state * 0x2545f4914f6cdd1du >> 32;
+}
+
+/* A page comes: absent, or put out by a call that has settled it since. */
+static void fault(uint64_t page)
+{
+	int ret;
+
+	if (!change(page, ABSENT, COMING) && !change(page, GOING, COMING))
+		return;
+	ret = ptw_page_add(engine, page);
+	if (ret == PTW_ERR_EXISTS) {
+		/* It was GOING, and the engine is not told yet that it is gone. */
+		__atomic_store_n(&where[page], GOING, __ATOMIC_RELEASE);
+		return;
+	}
+	if (ret)
+		count(&wrong);
+	count(&faults);
+	__atomic_store_n(&where[page], RESIDENT, __ATOMIC_RELEASE);
+}
+
+static void take_away(uint64_t page)
+{
+	if (!change(page, RESIDENT, COMING))
+		return;
+	if (ptw_page_remove(engine, page))
+		count(&wrong);
+	count(&removals);
+	__atomic_store_n(&where[page], ABSENT, __ATOMIC_RELEASE);
+}
+
+/* One that waits is settled; the engine may not know yet that it waits, but it is isolated already. */
+static void settle(uint64_t page)
+{
+	if (!change(page, WAITING, COMING))
+		return;
+	if (page % 3 == 0) {
+		if (ptw_page_settle(engine, page, PTW_EVICT_FAILED))
+			count(&wrong);
+		__atomic_store_n(&where[page], RESIDENT, __ATOMIC_RELEASE);
+	} else {
+		if (ptw_page_settle(engine, page, PTW_EVICTED))
+			count(&wrong);
+		__atomic_store_n(&where[page], ABSENT, __ATOMIC_RELEASE);
+	}
+}
+
+/* A group that comes and goes beside the others, behind their pages. */
+static void group_for_a_while(void)
+{
+	const struct ptw_group_config config = {.size = sizeof(config), .ops = {.evict = evict}};
+	struct ptw_group *other;
+
+	if (ptw_group_create(engine, &config, &other) || ptw_group_attach(other, PAGES, 64) ||
+	    ptw_page_add(engine, PAGES + 3) || ptw_group_destroy(other))
+		count(&wrong);
+}
+
+static void *run(void *context)
+{
+	const uint64_t self = *(const uint64_t *)context;
+	uint64_t state = (test_seed() | 1) + 77777 * self;
+	struct ptw_group_state sizes = {.size = sizeof(sizes)};
+	uint64_t evicted;
+	int ret;
+
+	ptw_thread_register();
+	while (!__atomic_load_n(&stop_now, __ATOMIC_RELAXED)) {
+		const uint64_t page = pick(&state) % PAGES, what = pick(&state) % 1000;
+		struct ptw_group *g = group[page * GROUPS / PAGES];
+
+		if (what < 400) {
+			__atomic_fetch_or(&accessed[page / 64], (uint64_t)1 << page % 64,
+					  __ATOMIC_RELAXED);
+			fault(page);
+		} else if (what < 800) {
+			fault(page);
+		} else if (what < 850) {
+			take_away(page);
+		} else if (what < 900) {
+			settle(page / 7 * 7);
+		} else if (what < 980) {
+			ret = ptw_group_evict(g, 1 + page % 70, &evicted);
+			if (ret)
+				count(&wrong);
+			__atomic_fetch_add(&evictions, evicted, __ATOMIC_RELAXED);
+		} else if (what < 990) {
+			ret = ptw_group_age(g);
+			if (ret && ret != PTW_ERR_AGAIN)
+				count(&wrong);
+		} else if (what < 998 || self) {
+			ptw_group_state(g, &sizes);
+			ptw_group_wants_ageing(g);
+		} else {
+			group_for_a_while();
+		}
+	}
+	ptw_thread_unregister();
+	return NULL;
+}
+
+static void create(void)
+{
+	const struct ptw_engine_config config = {.size = sizeof(config), .pages = PAGES + 64};
+	const struct ptw_group_config group_config = {
+		.size = sizeof(group_config),
+		.ops = {.harvest = harvest, .look = look, .evict = evict},
+	};
+
+	cr_assert_eq(ptw_engine_create(&config, &engine), PTW_OK);
+	for (unsigned int g = 0; g < GROUPS; g++) {
+		cr_assert_eq(ptw_group_create(engine, &group_config, &group[g]), PTW_OK);
+		cr_assert_eq(ptw_group_attach(group[g], g * (PAGES / GROUPS), PAGES / GROUPS),
+			     PTW_OK);
+	}
+}
+
+Test(engine, threads, .timeout = 120)
+{
+	pthread_t thread[THREADS];
+	uint64_t self[THREADS], resident = 0, counted = 0, faulted = 0, gone = 0, isolated = 0,
+				waiting = 0, settled;
+	const unsigned int seconds = 4;
+
+	create();
+	for (uint64_t i = 0; i < THREADS; i++) {
+		self[i] = i;
+		cr_assert_eq(pthread_create(&thread[i], NULL, run, &self[i]), 0);
+	}
+	for (unsigned int i = 0; i < 10 * seconds; i++) {
+		struct timespec moment = {0, 100000000};
+
+		nanosleep(&moment, NULL);
+	}
+	__atomic_store_n(&stop_now, 1, __ATOMIC_RELAXED);
+	for (unsigned int i = 0; i < THREADS; i++)
+		pthread_join(thread[i], NULL);
+	cr_assert_eq(wrong, 0u);
+	cr_assert_eq(ptw_engine_check(engine), PTW_OK);
+	for (unsigned int page = 0; page < PAGES; page++) {
+		resident += where[page] == RESIDENT || where[page] == WAITING;
+		waiting += where[page] == WAITING;
+		cr_assert_neq(where[page], COMING);
+	}
+	for (unsigned int g = 0; g < GROUPS; g++) {
+		struct ptw_group_state s = {.size = sizeof(s)};
+		uint64_t sum = 0;
+
+		cr_assert_eq(ptw_group_state(group[g], &s), PTW_OK);
+		for (unsigned int i = 0; i < PTW_GENERATIONS; i++)
+			sum += s.pages[i];
+		cr_assert_eq(sum + s.isolated, s.resident);
+		counted += s.resident;
+		faulted += s.faults;
+		gone += s.evicted;
+		isolated += s.isolated;
+	}
+	cr_assert_eq(counted, resident);
+	cr_assert_eq(isolated, waiting);
+	cr_assert_eq(faulted, faults);
+	/* What was settled as evicted after it had waited is counted in the engine alone. */
+	cr_assert_eq(faulted - gone - removals, resident);
+	cr_assert_leq(evictions, gone);
+	settled = gone - evictions;
+	cr_log_info("%llu faults, %llu evictions, %llu settled later, %llu removals",
+		    (unsigned long long)faults, (unsigned long long)evictions,
+		    (unsigned long long)settled, (unsigned long long)removals);
+	/* Even where threads hardly run. */
+	cr_assert_gt(evictions, 0u);
+	cr_assert_gt(settled + waiting, 0u);
+	ptw_engine_destroy(engine);
+}
