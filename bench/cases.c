@@ -46,7 +46,7 @@ const struct bench_case cases[] = {
 	{"prune", "harvests that leave out what nobody went through", {'G', 8, 8}, PRUNE_STEPS,
 	 prune_measure},
 	{"age", "a pass of aging against its harvest", {'G', 9, 9}, AGE_STEPS, age_measure},
-	{"engine", "the generation engine on top of a harvest, and for each miss", {'Q', 6, 6},
+	{"engine", "the engine on top of a harvest, and for each miss", {'Q', 6, 6},
 	 ENGINE_STEPS, engine_measure},
 	{"writers", "map, unmap against compare-exchanges; two writers", {'W', 1, 4}, WRITERS_STEPS,
 	 writers_measure},

@@ -60,7 +60,7 @@ check "a short option without its value" refused "option -j needs a FILE" clear 
 check "an option with a value that it has not" refused "option --quick takes no value" --quick=3 clear
 check "an unknown case" refused "no case 'write'; give memory, " write
 check "an unknown case after the word" refused "no case 'write'; give memory, " case write
-check "it says that goals and all may be given" refused "a goal (G1 to G9, W1 to W4, S1 to S4) or all" write
+check "it says that goals and all may be given" refused "a goal (G1 to G9, Q6, W1 to W4, S1 to S4) or all" write
 check "a goal that there is not" refused "no case 'G10'" case G10
 check "a goal of another tool" refused "no case 'Q1'" case Q1
 check "half a goal" refused "no case 'G'" case G
