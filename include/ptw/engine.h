@@ -16,6 +16,7 @@
 #ifndef PTW_ENGINE_H
 #define PTW_ENGINE_H
 
+#include <ptw/policy.h>
 #include <ptw/types.h>
 
 PTW_BEGIN_DECLS
@@ -42,6 +43,7 @@ struct ptw_engine_config {
 	 *  generations; null: it is always 0. Called without any region owned. */
 	uint64_t (*clock)(void *context);
 	void *context; /**< of `clock` */
+	const struct ptw_policy_ops *policy; /**< null: ptw_policy_generations */
 };
 
 /**
@@ -110,8 +112,9 @@ struct ptw_group_state {
 };
 
 /**
- * Make an engine: 2 bytes for each page and 16 for each region, all absent.
- * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_NOMEM
+ * Make an engine: 2 bytes for each page (1, and the policy's, if that orders the pages) and 16 for each region, all
+ * absent.
+ * @return PTW_OK, PTW_ERR_ARG (also for a policy that has not all it needs), PTW_ERR_SIZE, PTW_ERR_NOMEM
  *
  * Context: may block. Ordering: none. Progress: linear in pages. Errors: as returned.
  */
@@ -173,7 +176,8 @@ PTW_API int ptw_group_destroy(struct ptw_group *group);
  * Regions become the group's: pages first to first + pages - 1, all absent.
  * @param first a multiple of 64
  * @param pages at least 1; the last region may be cut by the engine's last page
- * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_RANGE, PTW_ERR_ALIGN, PTW_ERR_OVERLAP (some are a group's), PTW_ERR_NOMEM
+ * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_RANGE, PTW_ERR_ALIGN, PTW_ERR_OVERLAP (some are a group's), PTW_ERR_NOMEM,
+ *         or what the policy said
  *
  * Context: may block; nothing else on this group. Ordering: none. Progress: linear in regions.
  * Errors: as returned, nothing changed.
@@ -248,13 +252,14 @@ PTW_API int ptw_group_evict(struct ptw_group *group, uint64_t want, uint64_t *ev
 PTW_API int ptw_group_state(const struct ptw_group *group, struct ptw_group_state *state);
 
 /**
- * Count a group's pages by age in ticks: 0 to 254, and 255 for "older". Pages being evicted are not counted.
+ * Count a group's pages by age in ticks (or what its policy calls a step): 0 to 254, and 255 for "older". Pages
+ * being evicted are not counted.
  * @param histogram 256 counters
  * @return PTW_OK or PTW_ERR_ARG
  *
  * Context: any. Ordering: none; exact when nothing else runs. Progress: wait-free. Errors: as returned.
  */
-PTW_API int ptw_group_ages(const struct ptw_group *group, uint64_t histogram[256]);
+PTW_API int ptw_group_ages(struct ptw_group *group, uint64_t histogram[256]);
 
 /**
  * Check that sizes add up and that each page is in exactly one generation.

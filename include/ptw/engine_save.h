@@ -25,7 +25,7 @@ PTW_BEGIN_DECLS
 /**
  * How many bytes ptw_engine_save() would need now. It may be more after pages changed: two for each page of the
  * groups at most, some for each group and each run of its regions.
- * @return a multiple of 8; 0 for null
+ * @return a multiple of 8; 0 for null, and if a policy orders the pages
  *
  * Context: no other call on the engine. Ordering: none. Progress: linear in pages. Errors: none.
  */
@@ -37,7 +37,8 @@ PTW_API uint64_t ptw_engine_save_bytes(const struct ptw_engine *engine);
  * @param buffer of any alignment
  * @param size of the buffer; may be larger than needed
  * @param used set to the bytes of the image
- * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE (the buffer is too small: it holds nothing of use then, *used is not set)
+ * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE (the buffer is too small: it holds nothing of use then, *used is not set),
+ *         PTW_ERR_UNSUPPORTED (a policy orders the pages)
  *
  * Context: no other call on the engine. Ordering: none. Progress: linear in pages. Errors: as returned.
  */
@@ -50,7 +51,7 @@ PTW_API int ptw_engine_save(struct ptw_engine *engine, void *buffer, uint64_t si
  * @param buffer of any alignment; bytes behind the image do not matter
  * @param size at least the image's
  * @return PTW_OK, or, nothing changed:
- *         PTW_ERR_ARG,
+ *         PTW_ERR_ARG, PTW_ERR_UNSUPPORTED (a policy orders the pages),
  *         PTW_ERR_CORRUPT_BOUNDS (the image is cut off, or something in it is out of its range),
  *         PTW_ERR_CORRUPT_RESERVED (not an image, a wrong checksum, or bytes that are never written),
  *         PTW_ERR_CORRUPT_COUNT (pages do not add up to the size of their group),

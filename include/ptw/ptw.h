@@ -26,6 +26,7 @@
 #include <ptw/layout.h>
 #include <ptw/mmu.h>
 #include <ptw/partition.h>
+#include <ptw/policy.h>
 #include <ptw/pool.h>
 #include <ptw/prune.h>
 #include <ptw/shadow.h>

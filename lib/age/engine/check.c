@@ -27,6 +27,10 @@ static int ptw_group_check(const struct ptw_group *group, uint64_t *count)
 				if ((state & (PTW_PAGE_RESIDENT | PTW_PAGE_ISOLATED)) !=
 				    PTW_PAGE_RESIDENT)
 					continue;
+				if (engine->ordered) {
+					count[PTW_ORDERED]++;
+					continue;
+				}
 				count[engine->tick[page]]++;
 				if (!(control & PTW_CONTROL_USED) || page >= engine->pages ||
 				    ptw_tick_age(now, (uint8_t)PTW_CONTROL_BOUND(control)) <

@@ -9,12 +9,18 @@
 
 int ptw_engine_create(const struct ptw_engine_config *config, struct ptw_engine **out)
 {
+	const struct ptw_policy_ops *policy;
 	struct ptw_engine *engine;
+	int ret;
 
 	if (!config || !out)
 		return PTW_ERR_ARG;
 	if (config->size < sizeof(*config))
 		return PTW_ERR_SIZE;
+	policy = config->policy ? config->policy : &ptw_policy_generations;
+	ret = ptw_policy_valid(policy);
+	if (ret)
+		return ret;
 	if (!config->pages || config->pages > PTW_PAGES_MAX || config->flags ||
 	    config->groups > PTW_GROUPS_MAX)
 		return PTW_ERR_ARG;
@@ -26,11 +32,17 @@ int ptw_engine_create(const struct ptw_engine_config *config, struct ptw_engine 
 	engine->clock = config->clock;
 	engine->context = config->context;
 	engine->groups_max = config->groups ? config->groups : PTW_GROUPS_DEFAULT;
-	engine->tick = ptw_port_zalloc(engine->regions * PTW_REGION_PAGES);
+	engine->policy = policy;
+	engine->ordered = policy->pick;
+	if (!engine->ordered)
+		engine->tick = ptw_port_zalloc(engine->regions * PTW_REGION_PAGES);
+	if (policy->page_bytes)
+		engine->page_data = ptw_port_zalloc(engine->pages * policy->page_bytes);
 	engine->state = ptw_port_zalloc(engine->regions * PTW_REGION_PAGES);
 	engine->region = ptw_port_zalloc(engine->regions * sizeof(*engine->region));
 	engine->group = ptw_port_zalloc(engine->groups_max * sizeof(struct ptw_group *));
-	if (!engine->tick || !engine->state || !engine->region || !engine->group) {
+	if ((!engine->tick && !engine->ordered) || (!engine->page_data && policy->page_bytes) ||
+	    !engine->state || !engine->region || !engine->group) {
 		ptw_engine_destroy(engine);
 		return PTW_ERR_NOMEM;
 	}
@@ -38,8 +50,15 @@ int ptw_engine_create(const struct ptw_engine_config *config, struct ptw_engine 
 	return PTW_OK;
 }
 
+uint64_t ptw_engine_now(const struct ptw_engine *engine)
+{
+	return engine->clock ? engine->clock(engine->context) : 0;
+}
+
 static void ptw_group_free(struct ptw_group *group)
 {
+	if (group->engine->policy->exit)
+		group->engine->policy->exit(group->policy);
 	while (group->spans) {
 		struct ptw_span *span = group->spans;
 
@@ -63,10 +82,24 @@ void ptw_engine_destroy(struct ptw_engine *engine)
 		if (engine->group[i])
 			ptw_group_free(engine->group[i]);
 	ptw_free_if(engine->tick, engine->regions * PTW_REGION_PAGES);
+	ptw_free_if(engine->page_data, engine->pages * engine->policy->page_bytes);
 	ptw_free_if(engine->state, engine->regions * PTW_REGION_PAGES);
 	ptw_free_if(engine->region, engine->regions * sizeof(*engine->region));
 	ptw_free_if(engine->group, engine->groups_max * sizeof(struct ptw_group *));
 	ptw_port_free(engine, sizeof(*engine));
+}
+
+/* The policy's state of a new group. */
+static int ptw_policy_start(struct ptw_group *group)
+{
+	const struct ptw_engine *engine = group->engine;
+	const struct ptw_policy_config config = {
+		.size = sizeof(config),
+		.pages = engine->pages,
+		.page_data = engine->page_data,
+	};
+
+	return engine->policy->init ? engine->policy->init(&config, &group->policy) : PTW_OK;
 }
 
 int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_config *config,
@@ -74,6 +107,7 @@ int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_config *c
 {
 	struct ptw_group *group;
 	uint32_t number = 0;
+	int ret;
 
 	if (!engine || !config || !out)
 		return PTW_ERR_ARG;
@@ -86,7 +120,12 @@ int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_config *c
 	group->ops = config->ops;
 	group->context = config->context;
 	group->last_span = &group->spans;
-	group->birth[0] = engine->clock ? engine->clock(engine->context) : 0;
+	group->birth[0] = ptw_engine_now(engine);
+	ret = ptw_policy_start(group);
+	if (ret) {
+		ptw_port_free(group, sizeof(*group));
+		return ret;
+	}
 	ptw_flag_take(&engine->changing);
 	while (number < engine->groups_max && engine->group[number])
 		number++;
@@ -96,7 +135,7 @@ int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_config *c
 	}
 	ptw_flag_drop(&engine->changing);
 	if (number == engine->groups_max) {
-		ptw_port_free(group, sizeof(*group));
+		ptw_group_free(group);
 		return PTW_ERR_LIMIT;
 	}
 	*out = group;
@@ -126,7 +165,9 @@ static void ptw_span_release(struct ptw_group *group, uint64_t first, uint64_t r
 		if (!ptw_region_own(group->engine, first + i, true, &o))
 			continue;
 		for (unsigned int k = 0; k < o.pages; k++)
-			o.tick[k] = o.state[k] = 0;
+			o.state[k] = 0;
+		for (unsigned int k = 0; o.tick && k < o.pages; k++)
+			o.tick[k] = 0;
 		ptw_port_publish(&o.region->control, 0);
 	}
 }
@@ -153,6 +194,15 @@ int ptw_group_attach(struct ptw_group *group, uint64_t first, uint64_t pages)
 		ptw_span_release(group, span->first, claimed);
 		ptw_port_free(span, sizeof(*span));
 		return PTW_ERR_OVERLAP;
+	}
+	if (group->engine->policy->attached) {
+		int ret = group->engine->policy->attached(group->policy, first, pages);
+
+		if (ret) {
+			ptw_span_release(group, span->first, span->regions);
+			ptw_port_free(span, sizeof(*span));
+			return ret;
+		}
 	}
 	*group->last_span = span;
 	group->last_span = &span->next;
@@ -235,12 +285,16 @@ int ptw_group_state(const struct ptw_group *group, struct ptw_group_state *state
 	return PTW_OK;
 }
 
-int ptw_group_ages(const struct ptw_group *group, uint64_t histogram[256])
+int ptw_group_ages(struct ptw_group *group, uint64_t histogram[256])
 {
 	uint8_t now;
 
 	if (!group || !histogram)
 		return PTW_ERR_ARG;
+	if (group->engine->policy->ages) {
+		ptw_policy_ages(group, histogram);
+		return PTW_OK;
+	}
 	now = ptw_tick_byte(ptw_port_load(&group->tick));
 	for (unsigned int byte = 0; byte < 256; byte++)
 		histogram[ptw_tick_age(now, (uint8_t)byte)] = ptw_port_load(&group->count[byte]);

@@ -11,12 +11,16 @@
  * Ticks go on by one at a time (ptw_group_tick()), and each tick one region in PTW_TURNS is looked through: pages
  * older than PTW_OLD_TICKS get tick 0 there. So no tick is ever as old as 255, where its byte comes again.
  *
- * Lock order: group->ticking, then a region. Regions are not owned two at a time.
+ * With a policy that orders pages itself there are no ticks: all pages that are resident and not isolated are counted
+ * under PTW_ORDERED, bounds are not used, and one generation has everything.
+ *
+ * Lock order: group->ticking, then a region, then group->policing. Regions are not owned two at a time.
  */
 #ifndef PTW_LIB_AGE_ENGINE_H
 #define PTW_LIB_AGE_ENGINE_H
 
 #include <ptw/engine.h>
+#include <ptw/policy.h>
 #include <ptw/port.h>
 
 #define PTW_TICKS     255u
@@ -24,6 +28,9 @@
 #define PTW_OLD_TICKS (PTW_TICKS - 1 - 2 * PTW_TURNS)
 /* Ticks of a generation at most, so that four of them are told apart. */
 #define PTW_GENERATION_TICKS (PTW_OLD_TICKS / PTW_GENERATIONS)
+
+/* The byte that pages are counted under when a policy orders them: the present one of a clock that stands still. */
+#define PTW_ORDERED 1u
 
 /* State of a page. */
 #define PTW_PAGE_RESIDENT 0x01u
@@ -78,6 +85,9 @@ struct ptw_group {
 
 	struct ptw_tally tally; /* of who has `ageing` */
 
+	void *policy;	   /* the policy's state for this group */
+	uint64_t policing; /* 1: one thread is in it */
+
 	/* Relaxed counters. */
 	uint64_t count[256]; /* pages by their tick's byte; isolated ones in none */
 	uint64_t resident, isolated, faults, refaults, evicted, failed, looks, looked, around,
@@ -88,14 +98,24 @@ struct ptw_group {
 struct ptw_engine {
 	uint64_t pages;
 	uint64_t regions;
-	uint8_t *tick;
+	uint8_t *tick; /* null: a policy orders the pages */
 	uint8_t *state;
 	struct ptw_region *region;
+	const struct ptw_policy_ops *policy;
+	void *page_data; /* of the policy */
+	bool ordered;	 /* by the policy, not by ticks */
 	uint64_t (*clock)(void *context);
 	void *context;
 	uint32_t groups_max;
 	uint64_t changing;	  /* 1: the table of groups is being changed */
 	struct ptw_group **group; /* by number; null: free */
+};
+
+/* Pages that somebody is about to evict. */
+struct ptw_victims {
+	uint64_t page[PTW_EVICT_BATCH];
+	uint8_t result[PTW_EVICT_BATCH];
+	unsigned int n;
 };
 
 /* A region that its owner works on. */
@@ -105,7 +125,7 @@ struct ptw_owned {
 	struct ptw_group *group; /* or null */
 	uint64_t number;
 	uint64_t control;
-	uint8_t *tick;
+	uint8_t *tick; /* null, if a policy orders them */
 	uint8_t *state;
 	unsigned int pages; /* 64, or fewer in the engine's last one */
 	uint64_t at;	    /* the group's tick */
@@ -166,17 +186,35 @@ void ptw_region_leave(struct ptw_owned *owned);
 /* Add a tally to the group's counters, and empty it. */
 void ptw_tally_flush(struct ptw_group *group, struct ptw_tally *tally);
 
-/* Set a page's tick; it is resident and not isolated. */
-void ptw_page_mark(struct ptw_owned *owned, unsigned int i, uint8_t byte);
-
-/* A page that was isolated stays, with this tick. */
-void ptw_page_put_back(struct ptw_owned *owned, unsigned int i, uint8_t byte);
-
-/* A page that was isolated is gone. */
-void ptw_page_gone(struct ptw_owned *owned, unsigned int i);
+/* Take a page out of the generations, to be evicted. */
+void ptw_page_isolate(struct ptw_owned *owned, unsigned int i, struct ptw_victims *victims);
 
 /* The clock goes on by one, unless another thread is at it. */
 void ptw_group_tick(struct ptw_group *group);
+
+/* The clock, in its unit; 0 without one. No region is owned. */
+uint64_t ptw_engine_now(const struct ptw_engine *engine);
+
+/* The policy's operations, where it has them; each with `policing` taken. The first four with the region owned. */
+void ptw_policy_added(struct ptw_owned *owned, unsigned int i);
+void ptw_policy_accessed(struct ptw_owned *owned, uint64_t young);
+void ptw_policy_removed(struct ptw_owned *owned, unsigned int i);
+void ptw_policy_ended(struct ptw_owned *owned, unsigned int i, enum ptw_policy_end end);
+int ptw_policy_due(struct ptw_group *group);
+void ptw_policy_ages(struct ptw_group *group, uint64_t histogram[256]);
+void ptw_policy_aged(struct ptw_group *group);
+
+/* Is it one? PTW_OK or why not. */
+int ptw_policy_valid(const struct ptw_policy_ops *ops);
+
+/* Victims as the policy picks them, isolated. */
+void ptw_policy_choose(struct ptw_group *group, struct ptw_victims *victims, unsigned int want);
+
+/* The next run of pages to harvest in this ageing pass, from page `from` on; false: no more. */
+bool ptw_policy_next(struct ptw_group *group, uint64_t from, uint64_t *first, uint64_t *pages);
+
+/* Harvest a run of pages. */
+int ptw_group_harvest(struct ptw_group *group, uint64_t first, uint64_t pages);
 
 /* Of the pages that belong to a generation, how many; by sequence number, oldest first. Returns how many generations. */
 unsigned int ptw_group_sizes(const struct ptw_group *group, uint64_t sizes[PTW_GENERATIONS]);

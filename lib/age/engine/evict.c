@@ -11,12 +11,6 @@
 /* How often the oldest tick is looked for again when others were faster everywhere. */
 #define PTW_TRIES 4u
 
-struct ptw_victims {
-	uint64_t page[PTW_EVICT_BATCH];
-	uint8_t result[PTW_EVICT_BATCH];
-	unsigned int n;
-};
-
 /* The greatest age that a page has; negative: there is none. */
 static int ptw_group_oldest(const struct ptw_group *group)
 {
@@ -39,10 +33,7 @@ static void ptw_isolate(struct ptw_owned *o, unsigned int age, struct ptw_victim
 		if ((o->state[i] & (PTW_PAGE_RESIDENT | PTW_PAGE_ISOLATED)) != PTW_PAGE_RESIDENT ||
 		    ptw_tick_age(o->now, o->tick[i]) < age)
 			continue;
-		o->state[i] |= PTW_PAGE_ISOLATED;
-		ptw_port_add64(&o->group->count[o->tick[i]], (uint64_t)-1);
-		ptw_port_add64(&o->group->isolated, 1);
-		v->page[v->n++] = o->number * PTW_REGION_PAGES + i;
+		ptw_page_isolate(o, i, v);
 	}
 }
 
@@ -100,6 +91,11 @@ static void ptw_search(struct ptw_group *group, unsigned int age, struct ptw_vic
 static void ptw_choose(struct ptw_group *group, struct ptw_victims *v, unsigned int want)
 {
 	v->n = 0;
+	if (group->engine->ordered) {
+		for (unsigned int tries = 0; tries < PTW_TRIES && !v->n; tries++)
+			ptw_policy_choose(group, v, want);
+		return;
+	}
 	for (unsigned int tries = 0; tries < PTW_TRIES && !v->n; tries++) {
 		const int age = ptw_group_oldest(group);
 

@@ -57,11 +57,13 @@ void ptw_group_tick(struct ptw_group *group)
 /* A new youngest generation begins, with a tick of its own. */
 static void ptw_generation_begin(struct ptw_group *group)
 {
-	const struct ptw_engine *engine = group->engine;
 	const uint64_t last = ptw_port_load(&group->birth[group->youngest % PTW_GENERATIONS]);
-	const uint64_t now = engine->clock ? engine->clock(engine->context) : 0;
+	const uint64_t now = ptw_engine_now(group->engine);
 	uint64_t sizes[PTW_GENERATIONS], youngest, oldest;
 
+	ptw_port_add64(&group->agings, 1);
+	if (group->engine->ordered)
+		return;
 	ptw_flag_take(&group->ticking);
 	ptw_group_sizes(group, sizes);
 	youngest = ptw_port_load(&group->youngest);
@@ -80,7 +82,6 @@ static void ptw_generation_begin(struct ptw_group *group)
 	/* Release; partner: the acquire in ptw_second_chance(). */
 	ptw_port_publish(&group->youngest, youngest);
 	ptw_flag_drop(&group->ticking);
-	ptw_port_add64(&group->agings, 1);
 }
 
 /* How many regions ahead their pages are asked for: two lines each. */
@@ -98,8 +99,9 @@ static void ptw_group_take_in(struct ptw_group *group)
 		for (uint64_t r = span->first; r < end; r++) {
 			if (r + PTW_AHEAD < end &&
 			    ptw_port_load(&engine->region[r + PTW_AHEAD].young)) {
-				ptw_port_prefetch(engine->tick +
-						  (r + PTW_AHEAD) * PTW_REGION_PAGES);
+				if (engine->tick)
+					ptw_port_prefetch(engine->tick +
+							  (r + PTW_AHEAD) * PTW_REGION_PAGES);
 				ptw_port_prefetch(engine->state +
 						  (r + PTW_AHEAD) * PTW_REGION_PAGES);
 			}
@@ -121,9 +123,33 @@ int ptw_engine_young(void *engine, uint64_t page, uint64_t young, uint64_t dirty
 	return 0;
 }
 
+int ptw_group_harvest(struct ptw_group *group, uint64_t first, uint64_t pages)
+{
+	if (pages > group->engine->pages - first)
+		pages = group->engine->pages - first;
+	return group->ops.harvest(group->context, first, pages, ptw_engine_young, group->engine);
+}
+
+/* All pages, or those that the policy wants to know of. */
+static int ptw_group_harvest_all(struct ptw_group *group)
+{
+	uint64_t first = 0, pages = 0;
+	int ret = PTW_OK;
+
+	if (group->engine->policy->next) {
+		while (!ret && ptw_policy_next(group, first + pages, &first, &pages))
+			ret = ptw_group_harvest(group, first, pages);
+		return ret;
+	}
+	for (const struct ptw_span *span = group->spans; span && !ret; span = span->next)
+		ret = ptw_group_harvest(group, span->first * PTW_REGION_PAGES,
+					span->regions * PTW_REGION_PAGES);
+	return ret;
+}
+
 int ptw_group_age(struct ptw_group *group)
 {
-	int ret = PTW_OK;
+	int ret;
 
 	if (!group)
 		return PTW_ERR_ARG;
@@ -132,16 +158,9 @@ int ptw_group_age(struct ptw_group *group)
 	if (!ptw_flag_try(&group->ageing))
 		return PTW_ERR_AGAIN;
 	ptw_generation_begin(group);
-	for (const struct ptw_span *span = group->spans; span && !ret; span = span->next) {
-		const uint64_t first = span->first * PTW_REGION_PAGES;
-		uint64_t pages = span->regions * PTW_REGION_PAGES;
-
-		if (pages > group->engine->pages - first)
-			pages = group->engine->pages - first;
-		ret = group->ops.harvest(group->context, first, pages, ptw_engine_young,
-					 group->engine);
-	}
+	ret = ptw_group_harvest_all(group);
 	ptw_group_take_in(group);
+	ptw_policy_aged(group);
 	ptw_flag_drop(&group->ageing);
 	return ret;
 }
@@ -153,6 +172,8 @@ int ptw_group_wants_ageing(struct ptw_group *group)
 
 	if (!group)
 		return 0;
+	if (group->engine->policy->due)
+		return ptw_policy_due(group);
 	n = ptw_group_sizes(group, sizes);
 	for (unsigned int i = 0; i < n; i++) {
 		/* Counters that others are changing may be below zero for a moment. */

@@ -21,13 +21,45 @@ static int ptw_page_own(struct ptw_engine *engine, uint64_t page, struct ptw_own
 	return PTW_OK;
 }
 
+/* A page that is resident and not isolated joins the others, with the tick it has; or leaves them. */
+static void ptw_page_join(struct ptw_owned *o, unsigned int i)
+{
+	const uint8_t byte = o->tick ? o->tick[i] : PTW_ORDERED;
+
+	ptw_port_add64(&o->group->count[byte], 1);
+	if (o->tick)
+		ptw_region_bound(o, byte);
+}
+
+static void ptw_page_quit(struct ptw_owned *o, unsigned int i)
+{
+	ptw_port_add64(&o->group->count[o->tick ? o->tick[i] : PTW_ORDERED], (uint64_t)-1);
+}
+
+void ptw_page_isolate(struct ptw_owned *o, unsigned int i, struct ptw_victims *v)
+{
+	o->state[i] |= PTW_PAGE_ISOLATED;
+	ptw_page_quit(o, i);
+	ptw_port_add64(&o->group->isolated, 1);
+	v->page[v->n++] = o->number * PTW_REGION_PAGES + i;
+}
+
+static void ptw_page_set(struct ptw_owned *o, unsigned int i, uint8_t byte)
+{
+	if (o->tick)
+		o->tick[i] = byte;
+}
+
 /* Does the clock go on with this page? Its ticks may not fill a generation by themselves. */
 static bool ptw_group_tick_due(struct ptw_group *group)
 {
-	const uint64_t since = ptw_port_add64(&group->since, 1);
-	const uint64_t birth = ptw_port_load(
-		&group->birth_tick[ptw_port_load(&group->youngest) % PTW_GENERATIONS]);
+	uint64_t since, birth;
 
+	if (group->engine->ordered)
+		return false;
+	since = ptw_port_add64(&group->since, 1);
+	birth = ptw_port_load(
+		&group->birth_tick[ptw_port_load(&group->youngest) % PTW_GENERATIONS]);
 	return since * PTW_TICKS_A_ROUND >= ptw_port_load(&group->resident) &&
 	       ptw_port_load(&group->tick) - birth < PTW_GENERATION_TICKS;
 }
@@ -50,15 +82,15 @@ int ptw_page_add(struct ptw_engine *engine, uint64_t page)
 	group = o.group;
 	if (o.state[i] & PTW_PAGE_EVICTED)
 		ptw_port_add64(&group->refaults, 1);
-	o.tick[i] = o.now;
+	ptw_page_set(&o, i, o.now);
 	/* Should somebody still be about to evict what it was before, he settles what it is now. */
 	if (o.state[i] & PTW_PAGE_ISOLATED)
 		o.state[i] |= PTW_PAGE_RESIDENT;
 	else
 		o.state[i] = PTW_PAGE_RESIDENT;
 	if (!(o.state[i] & PTW_PAGE_ISOLATED)) {
-		ptw_port_add64(&group->count[o.now], 1);
-		ptw_region_bound(&o, o.now);
+		ptw_page_join(&o, i);
+		ptw_policy_added(&o, i);
 	}
 	ptw_port_add64(&group->resident, 1);
 	ptw_port_add64(&group->faults, 1);
@@ -81,12 +113,14 @@ int ptw_page_remove(struct ptw_engine *engine, uint64_t page)
 	if (!(o.state[i] & PTW_PAGE_RESIDENT)) {
 		ret = PTW_ERR_ABSENT;
 	} else {
-		if (!(o.state[i] & PTW_PAGE_ISOLATED))
-			ptw_port_add64(&o.group->count[o.tick[i]], (uint64_t)-1);
+		if (!(o.state[i] & PTW_PAGE_ISOLATED)) {
+			ptw_page_quit(&o, i);
+			ptw_policy_removed(&o, i);
+		}
 		ptw_port_add64(&o.group->resident, (uint64_t)-1);
 		/* Isolated it stays until it is settled: nobody else may begin to evict it before. */
 		o.state[i] &= PTW_PAGE_ISOLATED;
-		o.tick[i] = 0;
+		ptw_page_set(&o, i, 0);
 	}
 	ptw_region_leave(&o);
 	return ret;
@@ -106,6 +140,25 @@ static uint8_t ptw_second_chance(const struct ptw_owned *o)
 	return birth && birth <= o->at ? ptw_tick_byte(birth - 1) : o->now;
 }
 
+static void ptw_page_put_back(struct ptw_owned *o, unsigned int i, uint32_t result)
+{
+	o->state[i] &= (uint8_t)~PTW_PAGE_ISOLATED;
+	if (o->tick)
+		o->tick[i] = result == PTW_EVICT_YOUNG ? o->now : ptw_second_chance(o);
+	ptw_page_join(o, i);
+	ptw_policy_ended(o, i, result == PTW_EVICT_YOUNG ? PTW_POLICY_YOUNG : PTW_POLICY_FAILED);
+}
+
+static void ptw_page_gone(struct ptw_owned *o, unsigned int i)
+{
+	/* Its tick stays for when it comes back. */
+	o->state[i] = PTW_PAGE_EVICTED;
+	ptw_page_set(o, i, o->now);
+	ptw_policy_ended(o, i, PTW_POLICY_EVICTED);
+	ptw_port_add64(&o->group->resident, (uint64_t)-1);
+	ptw_port_add64(&o->group->evicted, 1);
+}
+
 int ptw_page_settle(struct ptw_engine *engine, uint64_t page, uint32_t result)
 {
 	struct ptw_owned o;
@@ -118,19 +171,21 @@ int ptw_page_settle(struct ptw_engine *engine, uint64_t page, uint32_t result)
 	if (ret)
 		return ret;
 	if (!(o.state[i] & PTW_PAGE_ISOLATED)) {
-		ret = PTW_ERR_ABSENT;
-	} else if (!(o.state[i] & PTW_PAGE_RESIDENT)) {
-		ptw_port_add64(&o.group->isolated, (uint64_t)-1);
+		ptw_region_leave(&o);
+		return PTW_ERR_ABSENT;
+	}
+	if (!(o.state[i] & PTW_PAGE_RESIDENT)) {
 		o.state[i] = 0;
+		ptw_policy_ended(&o, i, PTW_POLICY_REMOVED);
 		ret = PTW_ERR_ABSENT;
 	} else if (result == PTW_EVICTED) {
 		ptw_page_gone(&o, i);
-	} else if (result == PTW_EVICT_YOUNG) {
-		ptw_page_put_back(&o, i, o.now);
 	} else {
-		ptw_page_put_back(&o, i, ptw_second_chance(&o));
-		ptw_port_add64(&o.group->failed, 1);
+		ptw_page_put_back(&o, i, result);
+		if (result == PTW_EVICT_FAILED)
+			ptw_port_add64(&o.group->failed, 1);
 	}
+	ptw_port_add64(&o.group->isolated, (uint64_t)-1);
 	ptw_region_leave(&o);
 	return ret;
 }

@@ -40,7 +40,8 @@ static int ptw_region_oldest(const struct ptw_owned *o)
 	return used ? oldest : -1;
 }
 
-void ptw_page_mark(struct ptw_owned *o, unsigned int i, uint8_t byte)
+/* Set a page's tick; it is resident and not isolated. */
+static void ptw_page_mark(struct ptw_owned *o, unsigned int i, uint8_t byte)
 {
 	struct ptw_group *group = o->group;
 
@@ -51,23 +52,16 @@ void ptw_page_mark(struct ptw_owned *o, unsigned int i, uint8_t byte)
 	o->tick[i] = byte;
 }
 
-void ptw_page_put_back(struct ptw_owned *o, unsigned int i, uint8_t byte)
+/* A policy orders the pages: it is told which were young. */
+static void ptw_region_tell(struct ptw_owned *o, uint64_t young)
 {
-	o->state[i] &= (uint8_t)~PTW_PAGE_ISOLATED;
-	o->tick[i] = byte;
-	ptw_region_bound(o, byte);
-	ptw_port_add64(&o->group->count[byte], 1);
-	ptw_port_add64(&o->group->isolated, (uint64_t)-1);
-}
+	uint64_t pages = 0;
 
-void ptw_page_gone(struct ptw_owned *o, unsigned int i)
-{
-	/* Its tick stays for when it comes back. */
-	o->state[i] = PTW_PAGE_EVICTED;
-	o->tick[i] = o->now;
-	ptw_port_add64(&o->group->isolated, (uint64_t)-1);
-	ptw_port_add64(&o->group->resident, (uint64_t)-1);
-	ptw_port_add64(&o->group->evicted, 1);
+	for (uint64_t rest = young; rest; rest &= rest - 1)
+		pages++;
+	ptw_policy_accessed(o, young);
+	ptw_port_add64(&o->group->aged, pages);
+	ptw_port_add64(&o->group->words, 1);
 }
 
 /* What harvests found makes pages young. Pages with one byte are moved by one addition. */
@@ -82,6 +76,10 @@ static void ptw_region_take_in(struct ptw_owned *o)
 	if (!ptw_port_load(&o->region->young))
 		return;
 	young = ptw_port_xchg(&o->region->young, 0) & ptw_region_live(o);
+	if (o->engine->ordered) {
+		ptw_region_tell(o, young);
+		return;
+	}
 	for (; young; young &= young - 1) {
 		const unsigned int i = (unsigned int)__builtin_ctzll(young);
 
@@ -132,6 +130,10 @@ static void ptw_region_tally_in(struct ptw_owned *o, struct ptw_tally *tally)
 	const uint8_t now = o->now;
 	uint64_t young = ptw_port_xchg(&o->region->young, 0) & ptw_region_live(o);
 
+	if (o->engine->ordered) {
+		ptw_region_tell(o, young);
+		return;
+	}
 	tally->words++;
 	if (!young)
 		return;
@@ -212,7 +214,7 @@ static bool ptw_region_claim(struct ptw_engine *engine, uint64_t number, bool wa
 	o->group = engine->group[PTW_CONTROL_GROUP(control) - 1];
 	o->number = number;
 	o->control = control;
-	o->tick = engine->tick + number * PTW_REGION_PAGES;
+	o->tick = engine->ordered ? NULL : engine->tick + number * PTW_REGION_PAGES;
 	o->state = engine->state + number * PTW_REGION_PAGES;
 	o->pages = number == engine->regions - 1 ?
 			   (unsigned int)(engine->pages - number * PTW_REGION_PAGES) :

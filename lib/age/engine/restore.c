@@ -281,6 +281,8 @@ int ptw_engine_restore(struct ptw_engine *engine, const void *buffer, uint64_t s
 
 	if (!engine || !buffer)
 		return PTW_ERR_ARG;
+	if (engine->ordered)
+		return PTW_ERR_UNSUPPORTED;
 	ret = ptw_image_open(engine, buffer, size, &r, &groups);
 	if (!ret)
 		ret = ptw_check_parts(engine, r, groups);
@@ -288,7 +290,7 @@ int ptw_engine_restore(struct ptw_engine *engine, const void *buffer, uint64_t s
 		ret = PTW_ERR_EXISTS;
 	if (ret)
 		return ret;
-	now = engine->clock ? engine->clock(engine->context) : 0;
+	now = ptw_engine_now(engine);
 	while (groups--) {
 		struct ptw_image_part part;
 

@@ -122,7 +122,7 @@ static void ptw_save_group(struct ptw_writer *w, struct ptw_group *group, uint64
 /* All but the checksum. */
 static void ptw_save(struct ptw_writer *w, const struct ptw_engine *engine)
 {
-	const uint64_t now = engine->clock ? engine->clock(engine->context) : 0;
+	const uint64_t now = ptw_engine_now(engine);
 	uint64_t groups = 0;
 
 	ptw_put(w, PTW_IMAGE_MAGIC);
@@ -146,7 +146,7 @@ uint64_t ptw_engine_save_bytes(const struct ptw_engine *engine)
 {
 	struct ptw_writer w = {0};
 
-	if (!engine)
+	if (!engine || engine->ordered)
 		return 0;
 	ptw_save(&w, engine);
 	return w.bytes + PTW_IMAGE_CHECKSUM;
@@ -158,6 +158,9 @@ int ptw_engine_save(struct ptw_engine *engine, void *buffer, uint64_t size, uint
 
 	if (!engine || !buffer || !used)
 		return PTW_ERR_ARG;
+	/* Ages are what an image has. */
+	if (engine->ordered)
+		return PTW_ERR_UNSUPPORTED;
 	/* So that this engine and the restored one go on alike: there, too, nothing waits and bounds are new. */
 	for (uint64_t r = 0; r < engine->regions; r++) {
 		struct ptw_owned o;
