@@ -12,6 +12,7 @@
 #include "options.h"
 #include "output.h"
 #include "pack.h"
+#include "proactive_report.h"
 #include "replay.h"
 #include "report.h"
 #include "trace.h"
@@ -94,6 +95,11 @@ int main(int argc, char **argv)
 	if (!trace_load_as(&trace, options.trace, &how, error, sizeof(error)))
 		sim_die("%s", error);
 
+	if (options.promotion) {
+		proactive_main(&options, &trace);
+		trace_free(&trace);
+		return EXIT_SUCCESS;
+	}
 	report = (struct report){
 		.options = &options,
 		.trace = &trace,

@@ -27,6 +27,7 @@ enum {
 	KEY_TRACE_FORMAT,
 	KEY_REPORT,
 	KEY_PLOT,
+	KEY_PROMOTION,
 };
 
 /* As many as the kernel takes off its lists at most at once. */
@@ -83,6 +84,10 @@ static const struct argp_option option_table[] = {
 	 0},
 	{"plot", KEY_PLOT, "FOLDER", 0,
 	 "Draw the heat map of idle ages into FOLDER, as PNG and SVG, by gnuplot", 0},
+	{"promotion-target", KEY_PROMOTION, "25%", 0,
+	 "Proactive reclaim by generations: memory holds everything, and what is idle is put out so "
+	 "that no more than this share of the working set comes back in a twentieth of the trace",
+	 0},
 	{"help", 'h', NULL, 0, "Print this and exit", -1},
 	{"version", 'V', NULL, 0, "Print the version and exit", -1},
 	{0},
@@ -349,6 +354,24 @@ static void check_guest(struct options *options)
 			options->mixed_option);
 }
 
+static void check_promotion(struct options *options)
+{
+	if (!options->promotion)
+		return;
+	if (options->guest)
+		sim_die("--promotion-target is about one trace; leave it or --guest out");
+	if (options->policy_given && options->policy != &sim_policy_generations)
+		sim_die("--promotion-target goes with --policy generations only; leave --policy out");
+	if (options->memory_given)
+		sim_die("with --promotion-target memory holds everything; leave --memory out");
+	if (options->tlb_given)
+		sim_die("--promotion-target knows no --tlb; leave it out");
+	if (options->report || options->plot)
+		sim_die("--promotion-target has no pictures; leave --%s out",
+			options->report ? "report" : "plot");
+	options->policy = &sim_policy_generations;
+}
+
 /* getopt took offence at argv[at]: say at what. */
 static void fail_option(char **argv, int at)
 {
@@ -377,6 +400,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'm':
 		parse_memory(&options->memory, arg);
+		options->memory_given = true;
+		return 0;
+	case KEY_PROMOTION:
+		options->promotion = strchr(arg, '%') ? parse_share(arg) : 0;
+		if (!options->promotion)
+			sim_die("bad --promotion-target '%s'; give a share above 0%% and up to 100%%, as "
+				"in 25%%",
+				arg);
 		return 0;
 	case 'p':
 		options->policy = policy_at(parse_name("policy", arg, policy_name));
@@ -480,6 +511,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		sim_die("no trace named; give a file, or - for standard input, as in "
 			"ptw-sim run examples/sim/traces/redis.u32.zst");
 	check_guest(options);
+	check_promotion(options);
 }
 
 uint32_t memory_limit_pages(const struct memory_limit *limit, uint32_t footprint)

@@ -46,7 +46,9 @@ struct options {
 	bool foreign;
 	const char *guest_option; /* the first that was given and needs a guest, or NULL */
 	const char *mixed_option; /* the last that means nothing with `shared`, or NULL */
+	uint32_t promotion; /* millionths of the working set that may be brought back; 0: no target */
 	bool policy_given;
+	bool memory_given;
 	bool format_given; /* on the command line, whether the policy cares or not */
 	bool tlb_given;	   /* and it is not off */
 };

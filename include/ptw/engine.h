@@ -203,6 +203,14 @@ PTW_API int ptw_page_add(struct ptw_engine *engine, uint64_t page);
 PTW_API int ptw_page_remove(struct ptw_engine *engine, uint64_t page);
 
 /**
+ * A page's age in ticks, as ptw_group_ages() counts it.
+ * @return 0 to 254; 255: older; PTW_ERR_ARG, PTW_ERR_RANGE, PTW_ERR_ABSENT
+ *
+ * Context: as ptw_page_add(). Ordering: none. Progress: likewise. Errors: as returned, nothing changed.
+ */
+PTW_API int ptw_page_age(struct ptw_engine *engine, uint64_t page);
+
+/**
  * An eviction that was pending is over.
  * @param result PTW_EVICTED, PTW_EVICT_FAILED or PTW_EVICT_YOUNG
  * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_RANGE, PTW_ERR_ABSENT (it is not being evicted, or was removed meanwhile)
@@ -242,6 +250,16 @@ PTW_API int ptw_group_wants_ageing(struct ptw_group *group);
  * group's pages: each is looked at twice at most. Errors: as returned; what is gone is gone.
  */
 PTW_API int ptw_group_evict(struct ptw_group *group, uint64_t want, uint64_t *evicted);
+
+/**
+ * The same for pages of at least an age only, as ptw_group_ages() counts them; the group is not aged before.
+ * @param age in ticks; 255 and more: only those too old to be told apart
+ * @return as ptw_group_evict()
+ *
+ * Context: as ptw_group_evict(). Ordering: none. Progress: likewise. Errors: as returned; what is gone is gone.
+ */
+PTW_API int ptw_group_evict_older(struct ptw_group *group, uint32_t age, uint64_t want,
+				  uint64_t *evicted);
 
 /**
  * Sizes of a group.

@@ -28,6 +28,7 @@
 #include <ptw/partition.h>
 #include <ptw/policy.h>
 #include <ptw/pool.h>
+#include <ptw/proactive.h>
 #include <ptw/prune.h>
 #include <ptw/shadow.h>
 #include <ptw/softmmu.h>

@@ -88,7 +88,8 @@ static void ptw_search(struct ptw_group *group, unsigned int age, struct ptw_vic
 	ptw_port_publish(&group->hand, hand);
 }
 
-static void ptw_choose(struct ptw_group *group, struct ptw_victims *v, unsigned int want)
+/* Pages of the oldest tick, unless it is younger than `least`. */
+static void ptw_choose(struct ptw_group *group, int least, struct ptw_victims *v, unsigned int want)
 {
 	v->n = 0;
 	if (group->engine->ordered) {
@@ -99,7 +100,7 @@ static void ptw_choose(struct ptw_group *group, struct ptw_victims *v, unsigned 
 	for (unsigned int tries = 0; tries < PTW_TRIES && !v->n; tries++) {
 		const int age = ptw_group_oldest(group);
 
-		if (age < 0)
+		if (age < least)
 			return;
 		ptw_search(group, (unsigned int)age, v, want);
 	}
@@ -183,11 +184,13 @@ static int ptw_put_out(struct ptw_group *group, struct ptw_victims *v, uint64_t 
 	return ret;
 }
 
-int ptw_group_evict(struct ptw_group *group, uint64_t want, uint64_t *evicted)
+/* Those of at least the age `least`, 0 for all; `age`: age the group first, once, if that is wanted. */
+static int ptw_evict(struct ptw_group *group, unsigned int least, bool age, uint64_t want,
+		     uint64_t *evicted)
 {
 	uint64_t gone = 0, pending = 0, tried = 0, most;
 	struct ptw_victims v;
-	bool aged = false;
+	bool aged = !age;
 	int ret = PTW_OK;
 
 	if (!group || !evicted)
@@ -212,7 +215,7 @@ int ptw_group_evict(struct ptw_group *group, uint64_t want, uint64_t *evicted)
 				break;
 		}
 		do {
-			ptw_choose(group, &v,
+			ptw_choose(group, (int)least, &v,
 				   left < PTW_EVICT_BATCH ? (unsigned int)left : PTW_EVICT_BATCH);
 			tried += v.n;
 			if (!v.n)
@@ -225,4 +228,14 @@ int ptw_group_evict(struct ptw_group *group, uint64_t want, uint64_t *evicted)
 out:
 	*evicted = gone;
 	return ret;
+}
+
+int ptw_group_evict(struct ptw_group *group, uint64_t want, uint64_t *evicted)
+{
+	return ptw_evict(group, 0, true, want, evicted);
+}
+
+int ptw_group_evict_older(struct ptw_group *group, uint32_t age, uint64_t want, uint64_t *evicted)
+{
+	return ptw_evict(group, age < PTW_TICKS ? age : PTW_TICKS, false, want, evicted);
 }

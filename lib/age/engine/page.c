@@ -126,6 +126,20 @@ int ptw_page_remove(struct ptw_engine *engine, uint64_t page)
 	return ret;
 }
 
+int ptw_page_age(struct ptw_engine *engine, uint64_t page)
+{
+	struct ptw_owned o;
+	unsigned int i;
+	int ret;
+
+	ret = ptw_page_own(engine, page, &o, &i);
+	if (ret)
+		return ret;
+	ret = o.state[i] & PTW_PAGE_RESIDENT ? (int)ptw_tick_age(o.now, o.tick[i]) : PTW_ERR_ABSENT;
+	ptw_region_leave(&o);
+	return ret;
+}
+
 /*
  * The byte of the youngest generation but one: when it ended. A generation that began since the region was owned does
  * not count: its tick would be read as a very old one.
