@@ -61,7 +61,7 @@ static const struct argp argp = {
 	       "\n"
 	       "Examples:\n"
 	       "  ptw-sim compare examples/sim/traces/*.zst --html report.html\n"
-	       "  ptw-sim compare redis.u32.zst --policy gen,mglru --memory 10%,25%\n",
+	       "  ptw-sim compare redis.u32.zst --policy generations,mglru --memory 10%,25%\n",
 };
 
 /* The next part of a list that ends at commas, into `part`; false: too long, or empty. */
@@ -119,8 +119,8 @@ static void parse_policies(struct arguments *arguments, const char *list)
 		unsigned int i = 0;
 
 		if (!next_part(&rest, part, sizeof(part)))
-			sim_die("bad --policy '%s'; give names, as in gen,mglru", list);
-		while (policy_name(i) && strcmp(policy_name(i), part) != 0)
+			sim_die("bad --policy '%s'; give names, as in generations,mglru", list);
+		while (policy_name(i) && strcmp(policy_name(i), policy_meant(part)) != 0)
 			i++;
 		if (!policy_name(i))
 			sim_die("bad --policy '%s': no '%.*s'; ptw-sim --help lists them", list,

@@ -57,7 +57,7 @@ static void replay_one(const struct compare *compare, struct answer *answer)
 		.trace = &compare->traces[trace].trace,
 		.pages = compare->traces[trace].trace.pages,
 		.frames = compare_frames(compare, trace, point % compare->size_count),
-		.format = sim_policy_gen.format_name(0),
+		.format = sim_policy_generations.format_name(0),
 		.scan_interval = compare->scan_interval,
 		.quiet = true,
 		.error = answer->error,

@@ -10,18 +10,8 @@
 static int harvest(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
 {
 	struct engine_machine *m = context;
-	struct ptw_harvest_result result = {.size = sizeof(result)};
-	const struct ptw_harvest ask = {
-		.size = sizeof(ask),
-		.flags = PTW_HARVEST_ACCESSED,
-		.word = word,
-		.context = sink,
-	};
-	const uint32_t lg2 = m->machine.granule_lg2;
-	int ret = ptw_harvest(m->machine.pgtable, first << lg2, (first + pages) << lg2, &ask, &result);
 
-	m->batch_reads += result.entries;
-	return ret;
+	return machine_harvest(&m->machine, first, pages, NULL, word, sink);
 }
 
 static int look(void *context, uint64_t page, uint64_t *around)
@@ -29,7 +19,7 @@ static int look(void *context, uint64_t page, uint64_t *around)
 	struct engine_machine *m = context;
 
 	(void)around;
-	return ptw_test_clear_young(m->machine.pgtable, page << m->machine.granule_lg2);
+	return machine_look(&m->machine, (uint32_t)page);
 }
 
 static int evict(void *context, const uint64_t *page, unsigned int n, uint8_t *result)

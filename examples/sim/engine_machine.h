@@ -14,7 +14,6 @@ struct engine_machine {
 	uint32_t *free_frame; /* frames that pages left behind */
 	uint32_t free_frames;
 	uint32_t frames_used;
-	uint64_t batch_reads;
 	uint64_t eviction_hash;
 	char *error; /* of SIM_ERROR_SIZE */
 };

@@ -62,6 +62,7 @@ void heat_plot_check(const char *folder)
 static void write_script(FILE *script, const struct report *report, const char *terminal)
 {
 	const struct history *history = report->history;
+	char unit[REPORT_UNIT_SIZE];
 	double width = (double)history->column[history->count - 1].end_tick / history->count;
 
 	fprintf(script, "set terminal %s\n$pages << EOD\n", terminal);
@@ -72,11 +73,11 @@ static void write_script(FILE *script, const struct report *report, const char *
 	fprintf(script,
 		"EOD\n"
 		"set title 'Idle age of resident pages'\nset xlabel 'ticks'\n"
-		"set ylabel 'age in scan intervals of %u tick%s'\nset cblabel 'pages'\n"
+		"set ylabel 'age, in units of %s'\nset cblabel 'pages'\n"
 		"set palette defined (0 'white', 1 '#ffdd99', 3 '#ff7700', 6 '#660000')\n"
 		"set logscale cb\nset cbrange [1:%" PRIu64 "]\nset tics out\n"
 		"set xrange [0:%g]\nset yrange [-0.5:%u.5]\nset ytics ()\n",
-		report->options->scan_interval, report->options->scan_interval == 1 ? "" : "s",
+		report_age_unit(report, unit),
 		history_most_idle(history) + 1, width * history->count, AGE_CLASSES - 1);
 	for (unsigned int number = 0; number < AGE_CLASSES; number++) {
 		char name[16];

@@ -77,7 +77,10 @@ static bool create_cpu(struct machine *machine, const struct machine_config *fro
 
 bool machine_create(struct machine *machine, const struct machine_config *config)
 {
-	*machine = (struct machine){.error = config->error};
+	*machine = (struct machine){.error = config->error, .pages = config->pages};
+	machine->here = calloc(config->pages / 64 + 1, sizeof(*machine->here));
+	if (!machine->here)
+		return machine_fail(machine, "cannot create the machine", PTW_ERR_NOMEM);
 	return create_pgtable(machine, config) && create_cpu(machine, config);
 }
 
@@ -85,6 +88,7 @@ void machine_destroy(struct machine *machine)
 {
 	ptw_pgtable_destroy(machine->pgtable);
 	free(machine->cpu_memory);
+	free(machine->here);
 	*machine = (struct machine){0};
 }
 
@@ -116,7 +120,54 @@ bool machine_map(struct machine *machine, uint32_t page, uint32_t frame, uint32_
 
 	machine->map.flags = flags;
 	ret = ptw_map(machine->pgtable, ia, ia + size, frame * size, &machine->map, NULL);
-	return ret ? machine_fail(machine, "cannot map a page", ret) : true;
+	if (ret)
+		return machine_fail(machine, "cannot map a page", ret);
+	machine->here[page / 64] |= (uint64_t)1 << page % 64;
+	return true;
+}
+
+/* Mapped pages from `first` to `end`. */
+static uint64_t machine_mapped(const struct machine *machine, uint64_t first, uint64_t end)
+{
+	uint64_t count = 0;
+
+	for (uint64_t page = first; page < end; page = (page / 64 + 1) * 64) {
+		uint64_t word = machine->here[page / 64] >> page % 64;
+
+		if (end - page < 64)
+			word &= ((uint64_t)1 << (end - page)) - 1;
+		count += (unsigned int)__builtin_popcountll(word);
+	}
+	return count;
+}
+
+int machine_harvest(struct machine *machine, uint64_t first, uint64_t pages, uint64_t *young,
+		    ptw_word_fn word, void *sink)
+{
+	const uint32_t lg2 = machine->granule_lg2;
+	const uint64_t end = pages < machine->pages - first ? first + pages : machine->pages;
+	struct ptw_harvest_result result = {.size = sizeof(result)};
+	const struct ptw_harvest ask = {
+		.size = sizeof(ask),
+		.flags = PTW_HARVEST_ACCESSED,
+		.young = young,
+		.word = word,
+		.context = sink,
+	};
+	int ret = ptw_harvest(machine->pgtable, first << lg2, end << lg2, &ask, &result);
+
+	machine->batch_reads += machine_mapped(machine, first, end);
+	machine->harvested += result.young_pages;
+	return ret;
+}
+
+int machine_look(struct machine *machine, uint32_t page)
+{
+	int young = ptw_test_clear_young(machine->pgtable,
+					 (uint64_t)page << machine->granule_lg2);
+
+	machine->harvested += young > 0;
+	return young;
 }
 
 int machine_unmap(struct machine *machine, uint32_t page)
@@ -126,8 +177,10 @@ int machine_unmap(struct machine *machine, uint32_t page)
 	struct ptw_change_result result = {.size = sizeof(result)};
 	int ret = ptw_unmap(machine->pgtable, ia, ia + size, NULL, &result);
 
-	if (!ret)
+	if (!ret) {
+		machine->here[page / 64] &= ~((uint64_t)1 << page % 64);
 		return result.young_pages != 0;
+	}
 	machine_fail(machine, "cannot unmap a page", ret);
 	return ret;
 }

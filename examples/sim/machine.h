@@ -25,6 +25,11 @@ struct machine {
 	uint32_t granule_lg2;
 	uint32_t access_user; /* x86-64 and stage 1: references are made by a user program */
 	struct ptw_map map;
+	uint64_t *here; /* a bit for each page that is mapped */
+	uint64_t pages;
+	/* What harvests of many pages read, of those mapped; what they and last looks found young and cleared. */
+	uint64_t batch_reads;
+	uint64_t harvested;
 };
 
 /* False: error says why, and machine_destroy() is still due. A machine must not move in memory. */
@@ -47,6 +52,16 @@ bool machine_map(struct machine *machine, uint32_t page, uint32_t frame, uint32_
 
 /* Unmap it; 1 if it was young, 0 if not, negative: failed. */
 int machine_unmap(struct machine *machine, uint32_t page);
+
+/*
+ * Test and clear accessed of a range of pages, into a bitmap whose bit 0 is page first / 64 * 64, or by words. 0 or an
+ * error.
+ */
+int machine_harvest(struct machine *machine, uint64_t first, uint64_t pages, uint64_t *young,
+		    ptw_word_fn word, void *sink);
+
+/* The last look at a page: 1 young, 0 old, or an error. */
+int machine_look(struct machine *machine, uint32_t page);
 
 /* Make the CPU forget what its TLB has of these pages, half-open. */
 void machine_forget(struct machine *machine, uint64_t start, uint64_t end);

@@ -8,19 +8,17 @@ static void note_short_trace(const struct report *report)
 {
 	const struct options *options = report->options;
 	size_t ticks = report->trace->ticks;
-	const char *effect =
-		options->policy == &sim_policy_gen ? "no harvest was due" : "every idle age is 0";
 
-	if (ticks >= options->scan_interval)
+	if (ticks >= options->scan_interval || options->policy->own_ages)
 		return;
 	if (ticks)
-		sim_note("the trace has %zu tick%s, less than one scan interval of %u, so %s; "
-			 "try --scan-interval 1",
-			 ticks, ticks == 1 ? "" : "s", options->scan_interval, effect);
+		sim_note("the trace has %zu tick%s, less than one scan interval of %u, so every "
+			 "idle age is 0; try --scan-interval 1",
+			 ticks, ticks == 1 ? "" : "s", options->scan_interval);
 	else
-		sim_note("the trace ends before its first tick, so %s; a tick is %d accesses "
+		sim_note("the trace ends before its first tick, so every idle age is 0; a tick is %d accesses "
 			 "(lines, in a text trace): replay a longer one with --scan-interval 1",
-			 effect, TRACE_TICK_ACCESSES);
+			 TRACE_TICK_ACCESSES);
 }
 
 static void note_unused_option(const struct report *report, bool given, const char *option)

@@ -43,8 +43,8 @@ enum {
 static const struct argp_option option_table[] = {
 	{"memory", 'm', "25%|PAGES", 0,
 	 "Resident memory: a share of the footprint or a number of pages (50%)", 0},
-	{"policy", 'p', "NAME", 0, "Who puts pages out of memory (gen)", 0},
-	{"format", 'f', "NAME", 0, "Page-table format that gen runs on", 0},
+	{"policy", 'p', "NAME", 0, "Who puts pages out of memory (generations)", 0},
+	{"format", 'f', "NAME", 0, "Page-table format that the engine runs on", 0},
 	{"scan-interval", 's', "TICKS", 0,
 	 "Harvest accessed bits every so many ticks of 65536 raw accesses "
 	 "(" TEXT_OF(SCAN_INTERVAL_DEFAULT) ")",
@@ -181,7 +181,7 @@ static void list_formats(FILE *list)
 {
 	const char *name;
 
-	for (unsigned int i = 0; (name = sim_policy_gen.format_name(i)); i++)
+	for (unsigned int i = 0; (name = sim_policy_generations.format_name(i)); i++)
 		fprintf(list, "%s%s", i ? ", " : "", name);
 }
 
@@ -191,8 +191,8 @@ static void list_formats_indented(FILE *stream)
 	const char *name;
 	size_t column = 0;
 
-	for (unsigned int i = 0; (name = sim_policy_gen.format_name(i)); i++) {
-		bool last = !sim_policy_gen.format_name(i + 1);
+	for (unsigned int i = 0; (name = sim_policy_generations.format_name(i)); i++) {
+		bool last = !sim_policy_generations.format_name(i + 1);
 
 		if (column && column + strlen(name) + 2 > HELP_WIDTH) {
 			fputs("\n", stream);
@@ -209,7 +209,7 @@ static void parse_format(struct options *options, const char *text)
 	const char *name;
 	FILE *stream;
 
-	for (unsigned int i = 0; (name = sim_policy_gen.format_name(i)); i++) {
+	for (unsigned int i = 0; (name = sim_policy_generations.format_name(i)); i++) {
 		if (strcmp(name, text) == 0) {
 			options->format = name;
 			options->format_given = true;
@@ -250,7 +250,7 @@ static void parse_tlb(struct options *options, const char *text)
 static unsigned int parse_name(const char *option, const char *text,
 			       const char *(*name)(unsigned int))
 {
-	char list[128] = "";
+	char list[192] = "";
 	unsigned int i;
 
 	for (i = 0; name(i); i++) {
@@ -410,7 +410,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 				arg);
 		return 0;
 	case 'p':
-		options->policy = policy_at(parse_name("policy", arg, policy_name));
+		options->policy = policy_at(
+			parse_name("policy", policy_meant(arg), policy_name));
 		options->policy_given = true;
 		return 0;
 	case 'f':
@@ -490,8 +491,8 @@ static char *help_filter(int key, const char *text, void *input)
 void options_parse(struct options *options, int argc, char **argv)
 {
 	*options = (struct options){
-		.policy = &sim_policy_gen,
-		.format = sim_policy_gen.format_name(0),
+		.policy = &sim_policy_generations,
+		.format = sim_policy_generations.format_name(0),
 		.memory = {.is_share = true, .share = MILLION / 2},
 		.scan_interval = SCAN_INTERVAL_DEFAULT,
 		.secondary = MIXED_FAST,

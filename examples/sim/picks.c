@@ -150,7 +150,7 @@ bool picks_run(struct picks *picks, const struct proactive_config *config)
 			       tick(&run) :
 			       reference(&run, word & ~TRACE_WRITE, word & TRACE_WRITE);
 	}
-	picks->batch_reads = run.machine.batch_reads;
+	picks->batch_reads = run.machine.machine.batch_reads;
 	engine_machine_destroy(&run.machine);
 	free(run.last);
 	free(run.mark);

@@ -8,8 +8,8 @@
 #define LIST_WIDTH  76
 
 static const struct sim_policy *const policies[] = {
-	&sim_policy_generations, &sim_policy_gen, &sim_policy_mglru, &sim_policy_clock,
-	&sim_policy_twolist,	 &sim_policy_lru, &sim_policy_arc,   &sim_policy_lirs,
+	&sim_policy_generations, &sim_policy_idle_age, &sim_policy_mglru, &sim_policy_clock,
+	&sim_policy_twolist,	 &sim_policy_lru,      &sim_policy_arc,	  &sim_policy_lirs,
 	&sim_policy_s3fifo,	 &sim_policy_opt,
 };
 #define POLICIES (sizeof(policies) / sizeof(policies[0]))
@@ -22,6 +22,11 @@ const struct sim_policy *policy_at(unsigned int index)
 const char *policy_name(unsigned int index)
 {
 	return index < POLICIES ? policies[index]->name : NULL;
+}
+
+const char *policy_meant(const char *name)
+{
+	return strcmp(name, "gen") == 0 ? sim_policy_generations.name : name;
 }
 
 /* A word that would reach the margin goes below the first one. */

@@ -11,6 +11,9 @@
 const struct sim_policy *policy_at(unsigned int index);
 const char *policy_name(unsigned int index);
 
+/* The name that stands for another one, or the name itself: `gen` is what generations was called before. */
+const char *policy_meant(const char *name);
+
 /* A line for each, for --help. */
 void policy_list(FILE *stream);
 

@@ -50,7 +50,7 @@ struct sim_outcome {
 
 /* What it cost a policy to know what it knows, and what it knows in the end. */
 struct sim_counters {
-	uint64_t batch_reads;	/* page-table entries read by harvests of the whole range */
+	uint64_t batch_reads;	/* entries of resident pages read by harvests of many */
 	uint64_t single_checks; /* accessed bits looked at one page at a time */
 	uint64_t harvested;	/* accessed bits found set and cleared, both ways together */
 	uint64_t scans;		/* passes over everything that is resident */
@@ -76,6 +76,9 @@ struct sim_policy {
 
 	struct sim_outcome (*access)(void *state, uint32_t page, bool write);
 
+	/* Its idle ages are its own, not counted in scan intervals. */
+	bool own_ages;
+
 	/* 65 536 more raw accesses have happened. False: cannot go on. Hook may be NULL. */
 	bool (*tick)(void *state);
 
@@ -88,7 +91,7 @@ struct sim_policy {
 };
 
 extern const struct sim_policy sim_policy_generations;
-extern const struct sim_policy sim_policy_gen;
+extern const struct sim_policy sim_policy_idle_age;
 extern const struct sim_policy sim_policy_mglru;
 extern const struct sim_policy sim_policy_clock;
 extern const struct sim_policy sim_policy_twolist;

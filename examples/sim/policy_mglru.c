@@ -18,24 +18,12 @@ struct mglru {
 	struct generations generations;
 	uint32_t *page_frame; /* by page, while it is resident */
 	uint32_t frames_used;
-	uint64_t batch_reads;
-	uint64_t harvested;
 };
 
-static bool harvest(struct mglru *m, uint32_t start, uint32_t end, uint64_t *young)
+static bool harvest(struct mglru *m, uint32_t start, uint32_t pages, uint64_t *young)
 {
-	struct ptw_harvest_result result = {.size = sizeof(result)};
-	const struct ptw_harvest ask = {
-		.size = sizeof(ask),
-		.flags = PTW_HARVEST_ACCESSED,
-		.young = young,
-	};
-	uint32_t lg2 = m->machine.granule_lg2;
-	int ret = ptw_harvest(m->machine.pgtable, (uint64_t)start << lg2, (uint64_t)end << lg2,
-			      &ask, &result);
+	int ret = machine_harvest(&m->machine, start, pages, young, NULL, NULL);
 
-	m->batch_reads += result.entries;
-	m->harvested += result.young_pages;
 	return ret ? machine_fail(&m->machine, "harvest failed", ret) : true;
 }
 
@@ -49,23 +37,16 @@ static bool ask_all(void *context, uint64_t *young)
 static int ask_one(void *context, uint32_t page)
 {
 	struct mglru *m = context;
-	int young =
-		ptw_test_clear_young(m->machine.pgtable, (uint64_t)page << m->machine.granule_lg2);
+	int young = machine_look(&m->machine, page);
 
 	if (young < 0)
 		machine_fail(&m->machine, "cannot test a page", young);
-	else
-		m->harvested += (uint64_t)young;
 	return young;
 }
 
 static bool ask_around(void *context, uint32_t page, uint64_t *young)
 {
-	struct mglru *m = context;
-	uint32_t start = page & ~(GENERATIONS_LOOK - 1u);
-	uint32_t end = start + GENERATIONS_LOOK;
-
-	return harvest(m, start, end < m->config->pages ? end : m->config->pages, young);
+	return harvest(context, page & ~(GENERATIONS_LOOK - 1u), GENERATIONS_LOOK, young);
 }
 
 static void mglru_destroy(void *state)
@@ -148,9 +129,9 @@ static void mglru_counters(void *state, struct sim_counters *out)
 {
 	const struct mglru *m = state;
 
-	out->batch_reads = m->batch_reads;
+	out->batch_reads = m->machine.batch_reads;
 	out->single_checks = m->generations.looks;
-	out->harvested = m->harvested;
+	out->harvested = m->machine.harvested;
 	out->scans = m->generations.agings;
 	out->scan_young = m->generations.aged;
 	out->tlb_hits = ptw_softmmu_counters(m->machine.cpu)->tlb_hits;

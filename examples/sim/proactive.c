@@ -136,7 +136,7 @@ static bool run_all(struct run *run)
 	if (!run->config->quiet)
 		sim_progress("", 0, 0);
 	ptw_group_state(run->machine.group, &state);
-	run->proactive->batch_reads = run->machine.batch_reads;
+	run->proactive->batch_reads = run->machine.machine.batch_reads;
 	run->proactive->single_checks = state.looks;
 	run->proactive->eviction_hash = run->machine.eviction_hash;
 	return done;

@@ -109,9 +109,20 @@ static void print_working_set(const struct report *report)
 	}
 }
 
+const char *report_age_unit(const struct report *report, char text[REPORT_UNIT_SIZE])
+{
+	const uint32_t interval = report->options->scan_interval;
+
+	if (report->options->policy->own_ages)
+		return "a step of the policy's own clock";
+	snprintf(text, REPORT_UNIT_SIZE, "%u tick%s", interval, interval == 1 ? "" : "s");
+	return text;
+}
+
 static void print_idle_age(const struct report *report)
 {
 	const struct replay *replay = report->replay;
+	char unit[REPORT_UNIT_SIZE];
 	uint64_t bins[10] = {0}; /* ages 0, 1, 2-3, 4-7, ..., 128-254, and the last of all */
 	uint64_t most = 0;
 
@@ -123,9 +134,9 @@ static void print_idle_age(const struct report *report)
 	for (unsigned int i = 0; i < 10; i++)
 		most = bins[i] > most ? bins[i] : most;
 
-	printf("\nIdle age of resident pages at the end, %s (1 = %u tick%s)\n",
+	printf("\nIdle age of resident pages at the end, %s (1 = %s)\n",
 	       replay->counters.has_idle_age ? "as harvested" : "from the trace",
-	       report->options->scan_interval, report->options->scan_interval == 1 ? "" : "s");
+	       report_age_unit(report, unit));
 	printf("%17s %9s %8s\n", "age", "pages", "MiB");
 	for (unsigned int i = 0; i < 10; i++) {
 		char range[32];

@@ -24,6 +24,11 @@ struct report {
 /* The TLB as --tlb takes it: "64x8", or "off". */
 void report_tlb(const struct options *options, char text[REPORT_TLB_SIZE]);
 
+#define REPORT_UNIT_SIZE 48
+
+/* What one idle age is: "64 ticks", or a step of a policy that counts its own. */
+const char *report_age_unit(const struct report *report, char text[REPORT_UNIT_SIZE]);
+
 /* To standard output; output_flush() says whether it got there. */
 void report_print(const struct report *report);
 

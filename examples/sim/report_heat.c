@@ -46,11 +46,12 @@ void report_print_heat(const struct report *report)
 	const struct history *history = report->history;
 	uint64_t most = history_most_idle(history);
 	bool colour = has_colour();
+	char unit[REPORT_UNIT_SIZE];
 
-	printf("\nIdle age over time, %s: columns of %.4g ticks, rows of ages (1 = %u tick%s)\n",
+	printf("\nIdle age over time, %s: columns of %.4g ticks, rows of ages (1 = %s)\n",
 	       history->harvested ? "as harvested" : "from the trace",
 	       (double)history->column[history->count - 1].end_tick / history->count,
-	       report->options->scan_interval, report->options->scan_interval == 1 ? "" : "s");
+	       report_age_unit(report, unit));
 	for (unsigned int number = AGE_CLASSES; number-- > 0;) {
 		char name[16];
 

@@ -221,6 +221,7 @@ static bool any_generations(const struct history *history)
 char *report_html(const struct report *report)
 {
 	const struct history *history = report->history;
+	char unit[REPORT_UNIT_SIZE];
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
@@ -232,10 +233,10 @@ char *report_html(const struct report *report)
 	fputs("<h2>Working set over time</h2>\n", out);
 	plot_working_set(out, history);
 	fprintf(out,
-		"<h2>Idle age over time</h2>\n<p>%s; one age is %u tick%s. The darker, the more "
+		"<h2>Idle age over time</h2>\n<p>%s; one age is %s. The darker, the more "
 		"pages; at most %" PRIu64 ".</p>\n",
 		history->harvested ? "As harvested" : "From the trace",
-		report->options->scan_interval, report->options->scan_interval == 1 ? "" : "s",
+		report_age_unit(report, unit),
 		history_most_idle(history));
 	plot_idle(out, history);
 	if (any_generations(history)) {

@@ -272,7 +272,11 @@ bool trace_find_form(struct source *source, const struct text_form **form)
 			}
 		}
 		at = (size_t)(end + 1 - source->buffer) - source->start;
-		if (!text_says_nothing(line, end) || source->start + at >= source->end)
+		if (!text_says_nothing(line, end))
+			return true;
+		/* A pipe may give less at a time than a line that says something. */
+		if (source->start + at >= source->end &&
+		    (source->exhausted || source->end - source->start == SOURCE_BUFFER))
 			return true;
 	}
 }

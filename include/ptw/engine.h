@@ -204,7 +204,8 @@ PTW_API int ptw_page_remove(struct ptw_engine *engine, uint64_t page);
 
 /**
  * A page's age in ticks, as ptw_group_ages() counts it.
- * @return 0 to 254; 255: older; PTW_ERR_ARG, PTW_ERR_RANGE, PTW_ERR_ABSENT
+ * @return 0 to 254; 255: older; PTW_ERR_ARG, PTW_ERR_RANGE, PTW_ERR_ABSENT, PTW_ERR_UNSUPPORTED (a policy orders the
+ *         pages)
  *
  * Context: as ptw_page_add(). Ordering: none. Progress: likewise. Errors: as returned, nothing changed.
  */
@@ -254,7 +255,7 @@ PTW_API int ptw_group_evict(struct ptw_group *group, uint64_t want, uint64_t *ev
 /**
  * The same for pages of at least an age only, as ptw_group_ages() counts them; the group is not aged before.
  * @param age in ticks; 255 and more: only those too old to be told apart
- * @return as ptw_group_evict()
+ * @return as ptw_group_evict(); PTW_ERR_UNSUPPORTED also if a policy orders the pages
  *
  * Context: as ptw_group_evict(). Ordering: none. Progress: likewise. Errors: as returned; what is gone is gone.
  */

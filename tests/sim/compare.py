@@ -8,7 +8,7 @@ import math
 import subprocess
 import sys
 
-POLICIES = "gen mglru clock lru arc opt".split()
+POLICIES = "generations mglru clock lru arc opt".split()
 SIZES = "10% 25% 50% 75%".split()
 
 
@@ -98,7 +98,7 @@ large, small = [], []
 for p in points:
     least = min(misses(p, "lru"), misses(p, "mglru"))
     footprint = runs[p + ("lru",)]["footprint_pages"]
-    above = misses(p, "gen") - least
+    above = misses(p, "generations") - least
     if least - footprint >= 10000:
         large.append(100 * above / least)
     else:
@@ -112,11 +112,11 @@ if not any(misses(p, "mglru") < misses(p, "lru") for p in points):
 if not any(10000 <= min(misses(p, "lru"), misses(p, "mglru")) for s, p in small if s == max(small)[0]):
     print("the worst of small points has few misses with first touches, too")
 expected = [
-    ("Q1-gen", sums["gen"]["against_lru_10_25"], -15),
-    ("Q2-gen", max(large), 3),
-    ("Q2-small-gen", max(small)[0], 1),
-    ("Q3-batch-gen", sums["gen"]["batch_per_miss"], 8),
-    ("Q3-single-gen", sums["gen"]["single_per_miss"], 1.05),
+    ("Q1-generations", sums["generations"]["against_lru_10_25"], -15),
+    ("Q2-generations", max(large), 3),
+    ("Q2-small-generations", max(small)[0], 1),
+    ("Q3-batch-generations", sums["generations"]["batch_per_miss"], 8),
+    ("Q3-single-generations", sums["generations"]["single_per_miss"], 1.05),
 ]
 goals = sim("compare", *TRACES, "--policy", "gen", "--goals", "--json", "-")
 if [g["id"] for g in goals] != [e[0] for e in expected]:

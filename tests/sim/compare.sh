@@ -86,7 +86,7 @@ check "--goals prints five figures for a policy, and mglru has been run" goals_p
 vacuous_goal() { # no large point in the short trace
 	head -c 32000 "$scratch/short.u32" > "$scratch/shorter.u32"
 	"$sim" compare "$scratch/shorter.u32" -p gen --goals --json - > "$scratch/out" &&
-		same "$(sed -n '/"Q2-gen"/,/}/p' "$scratch/out" | grep -c ': null')" 7
+		same "$(sed -n '/"Q2-generations"/,/}/p' "$scratch/out" | grep -c ': null')" 7
 }
 check "a goal without a point that it is about is neither met nor not met" vacuous_goal
 

@@ -71,6 +71,9 @@ check "text by name" same_as_plain "$scratch/lackey.txt" --trace-format text
 check "lackey's output without valgrind's messages is known, blank lines before it or not" same \
 	"$( (printf '\n\n# x\n'; grep '^[ IMLS]' "$scratch/lackey") | shows - | md5sum)" \
 	"$(shows - < "$scratch/lackey" | md5sum)"
+check "so is it when it comes in pieces" same \
+	"$( (printf '\n\n# x\n'; sleep 0.3; grep '^[ IMLS]' "$scratch/lackey") | shows - | md5sum)" \
+	"$(shows - < "$scratch/lackey" | md5sum)"
 check "lackey's output with carriage returns" same \
 	"$(sed 's/$/\r/' "$scratch/lackey" | shows - | md5sum)" "$(shows - < "$scratch/lackey" | md5sum)"
 

@@ -11,7 +11,7 @@ report_shows() { # POLICY PICTURES GENERATIONS
 }
 
 if command -v python3 > /dev/null; then
-	check "--report of gen shows what its JSON says" report_shows gen 3 no
+	check "--report of generations shows what its JSON says" report_shows gen 4 yes
 	check "--report of mglru has generations, and their sizes add up" report_shows mglru 4 yes
 	check "--report of lru shows the ages of the trace" report_shows lru 3 no
 else

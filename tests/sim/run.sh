@@ -229,7 +229,7 @@ for interval in 0 -1 10ms; do
 	check "--scan-interval=$interval is refused" refused "bad --scan-interval" "$redis" \
 		"--scan-interval=$interval"
 done
-check "an unknown policy is refused" refused "bad --policy 'fifo'; give .*gen, mglru, clock" "$redis" -p fifo
+check "an unknown policy is refused" refused "bad --policy 'fifo'; give generations, idle-age, mglru, clock" "$redis" -p fifo
 check "an unknown format is refused" refused "bad --format 'none'; give one of" "$redis" -f none
 
 # The trace is missing too: that the output is named shows that it is looked at first.
@@ -340,10 +340,10 @@ gen_agrees() {
 }
 
 gen_ept=$(decisions ept4 --memory 25%)
-check "gen finds faults and harvests pages" grep -qE 'harvested [0-9]{6,}' <<< "$gen_ept"
+check "generations finds faults and harvests pages" grep -qE 'harvested [0-9]{6,}' <<< "$gen_ept"
 for format in arm64-s2-4k arm64-s2-16k arm64-s2-64k arm64-s2-4k-swaf arm64-s1-4k x86-64 ept5 \
 	ept4-tracked perverse; do
-	check "gen decides the same on $format as on ept4" gen_agrees "$format"
+	check "generations decides the same on $format as on ept4" gen_agrees "$format"
 done
 
 # Young bits behind a TLB are older, so decisions differ; they must stay reasonable.
@@ -352,7 +352,7 @@ gen_with_tlb() {
 	faults=$("$sim" "$redis" --memory 50% --tlb 64x8 --json - | value faults)
 	[ "$faults" -gt 70000 ] && [ "$faults" -lt 90000 ]
 }
-check "gen works behind a TLB" gen_with_tlb
+check "generations works behind a TLB" gen_with_tlb
 
 # Hits are told where there is a TLB, and only there.
 tlb_is_told() {
@@ -375,7 +375,7 @@ gen_near_lru() {
 	faults=$("$sim" "$redis" --memory 50% --json - | value faults)
 	[ "$faults" -lt $((75575 * 102 / 100)) ]
 }
-check "gen at 50 % is within 2 % of exact lru" gen_near_lru
+check "generations at 50 % is within 2 % of exact lru" gen_near_lru
 
 gen_speed() {
 	local seconds
@@ -383,7 +383,7 @@ gen_speed() {
 	echo "# 2812670 references in $seconds s"
 	perl -e 'exit !($ARGV[0] < 20)' "$seconds"
 }
-check "gen replays redis" gen_speed
+check "generations replays redis" gen_speed
 
 # --- mglru: the rule as it is written down, on a page table ------------------------------------------
 
@@ -592,17 +592,17 @@ noted() { # PATTERNS(one per line, or nothing) ARGUMENT...
 	same "$(wc -l < "$scratch/err")" "$count"
 }
 
-check "a trace without a tick is noted" noted "before its first tick, so no harvest.*65536.*--scan-interval 1" \
-	"$scratch/hand.txt"
+check "a trace without a tick is noted" noted "before its first tick, so every idle age.*65536.*--scan-interval 1" \
+	"$scratch/hand.txt" -p lru
 check "a trace shorter than the interval is noted" noted "2 ticks, less than .* 3, .*--scan-interval 1" \
-	"$scratch/both.txt" --scan-interval 3
-check "a trace as long as the interval is not" noted "" "$scratch/both.txt" --scan-interval 2
-check "so is it with a policy that does not scan" noted "every idle age is 0" "$scratch/hand.txt" -p clock
+	"$scratch/both.txt" --scan-interval 3 -p mglru
+check "a trace as long as the interval is not" noted "" "$scratch/both.txt" --scan-interval 2 -p clock
+check "nor is one where a policy has ages of its own" noted "" "$scratch/hand.txt" -p generations
 for policy in lru clock opt; do
 	check "options that $policy does not use are noted" noted $'--format .*'"$policy"$'\n--tlb .*'"$policy" \
 		"$redis" -p "$policy" --format ept4 --tlb 64x8
 done
-check "gen uses them" noted "" "$redis" --format ept4 --tlb 64x8
+check "generations uses them" noted "" "$redis" --format ept4 --tlb 64x8
 check "--tlb off is no surprise to lru" noted "" "$redis" --tlb off -p lru
 
 # --- words -----------------------------------------------------------------------------------------

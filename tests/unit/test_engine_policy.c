@@ -363,6 +363,9 @@ Test(engine_policy, refused)
 	attached_returns = 0;
 	cr_assert_eq(ptw_group_attach(group, 0, 128), PTW_OK);
 	add(3, 1);
+	/* Ticks are not kept. */
+	cr_assert_eq(ptw_page_age(engine, 3), PTW_ERR_UNSUPPORTED);
+	cr_assert_eq(ptw_group_evict_older(group, 0, 1, &used), PTW_ERR_UNSUPPORTED);
 	cr_assert_eq(ptw_engine_save_bytes(engine), 0u);
 	cr_assert_eq(ptw_engine_save(engine, image, sizeof(image), &used), PTW_ERR_UNSUPPORTED);
 	cr_assert_eq(ptw_engine_restore(engine, image, sizeof(image)), PTW_ERR_UNSUPPORTED);

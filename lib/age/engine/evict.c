@@ -237,5 +237,7 @@ int ptw_group_evict(struct ptw_group *group, uint64_t want, uint64_t *evicted)
 
 int ptw_group_evict_older(struct ptw_group *group, uint32_t age, uint64_t want, uint64_t *evicted)
 {
+	if (group && group->engine->ordered)
+		return PTW_ERR_UNSUPPORTED;
 	return ptw_evict(group, age < PTW_TICKS ? age : PTW_TICKS, false, want, evicted);
 }

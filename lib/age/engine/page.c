@@ -135,6 +135,10 @@ int ptw_page_age(struct ptw_engine *engine, uint64_t page)
 	ret = ptw_page_own(engine, page, &o, &i);
 	if (ret)
 		return ret;
+	if (!o.tick) {
+		ptw_region_leave(&o);
+		return PTW_ERR_UNSUPPORTED;
+	}
 	ret = o.state[i] & PTW_PAGE_RESIDENT ? (int)ptw_tick_age(o.now, o.tick[i]) : PTW_ERR_ABSENT;
 	ptw_region_leave(&o);
 	return ret;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * libptw's generation engine on one page table: it learns of faults and of what harvests find, asks for ageing when
- * it has nothing left to choose from, and puts out what was unused for longest after a last look.
+ * libptw's engine on one page table, with each of its policies: it learns of faults and of what harvests find, asks
+ * for ageing when that helps, and puts out what its policy picks after a last look.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,50 +17,36 @@ struct engine {
 	uint32_t *page_frame; /* by page, while it is resident */
 	uint32_t frames_used;
 	uint32_t victim;
-	uint64_t batch_reads;
-	uint64_t harvested;
+	uint32_t neighbours; /* pages that a last look looks around in */
+	bool steps;	     /* the policy wants to be asked after each fault whether a step is over */
+	uint64_t ticks;
 };
+
+static uint64_t clock_ticks(void *context)
+{
+	const struct engine *e = context;
+
+	return e->ticks;
+}
 
 static int harvest(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
 {
 	struct engine *e = context;
-	struct ptw_harvest_result result = {.size = sizeof(result)};
-	const struct ptw_harvest ask = {
-		.size = sizeof(ask),
-		.flags = PTW_HARVEST_ACCESSED,
-		.word = word,
-		.context = sink,
-	};
-	const uint32_t lg2 = e->machine.granule_lg2;
-	int ret = ptw_harvest(e->machine.pgtable, first << lg2, (first + pages) << lg2, &ask, &result);
 
-	e->batch_reads += result.entries;
-	e->harvested += result.young_pages;
-	return ret;
+	return machine_harvest(&e->machine, first, pages, NULL, word, sink);
 }
 
+/* The last look; around a page that was young, at as many neighbours as the policy reads at a time. */
 static int look(void *context, uint64_t page, uint64_t *around)
 {
 	struct engine *e = context;
-	const uint64_t first = page / PTW_REGION_PAGES * PTW_REGION_PAGES;
-	uint64_t pages = e->config->pages - first;
-	int young = ptw_test_clear_young(e->machine.pgtable, page << e->machine.granule_lg2);
-	struct ptw_harvest_result result = {.size = sizeof(result)};
-	struct ptw_harvest ask = {
-		.size = sizeof(ask),
-		.flags = PTW_HARVEST_ACCESSED,
-		.young = around,
-	};
+	const uint64_t first = page / e->neighbours * e->neighbours;
+	int young = machine_look(&e->machine, (uint32_t)page);
 	int ret;
 
 	if (young <= 0)
 		return young;
-	e->harvested++;
-	pages = pages < PTW_REGION_PAGES ? pages : PTW_REGION_PAGES;
-	ret = ptw_harvest(e->machine.pgtable, first << e->machine.granule_lg2,
-			  (first + pages) << e->machine.granule_lg2, &ask, &result);
-	e->batch_reads += result.entries;
-	e->harvested += result.young_pages;
+	ret = machine_harvest(&e->machine, first, e->neighbours, around, NULL, NULL);
 	return ret ? ret : young;
 }
 
@@ -87,7 +73,8 @@ static void engine_destroy(void *state)
 	free(e);
 }
 
-static void *engine_create(const struct sim_config *config)
+static void *engine_create(const struct sim_config *config, const struct ptw_policy_ops *policy,
+			   uint32_t neighbours)
 {
 	const struct machine_config machine = {
 		.format = config->format,
@@ -96,8 +83,14 @@ static void *engine_create(const struct sim_config *config)
 		.tlb_ways = config->tlb_ways,
 		.error = config->error,
 	};
-	const struct ptw_engine_config engine = {.size = sizeof(engine), .pages = config->pages};
 	struct engine *e = calloc(1, sizeof(*e));
+	const struct ptw_engine_config engine = {
+		.size = sizeof(engine),
+		.pages = config->pages,
+		.clock = clock_ticks,
+		.context = e,
+		.policy = policy,
+	};
 	const struct ptw_group_config group = {
 		.size = sizeof(group),
 		.ops = {.harvest = harvest, .look = look, .evict = evict},
@@ -116,11 +109,32 @@ static void *engine_create(const struct sim_config *config)
 		return NULL;
 	}
 	e->config = config;
+	e->neighbours = neighbours;
+	e->steps = policy->due;
 	if (!machine_create(&e->machine, &machine)) {
 		engine_destroy(e);
 		return NULL;
 	}
 	return e;
+}
+
+/* A policy with steps of its own is aged when one is over, not only when pages must go. */
+static bool engine_step(struct engine *e)
+{
+	int ret;
+
+	if (!ptw_group_wants_ageing(e->group))
+		return true;
+	ret = ptw_group_age(e->group);
+	return ret ? machine_fail(&e->machine, "cannot age", ret) : true;
+}
+
+static bool engine_tick(void *state)
+{
+	struct engine *e = state;
+
+	e->ticks++;
+	return engine_step(e);
 }
 
 /* The page comes into memory; true unless something failed. */
@@ -144,7 +158,9 @@ static bool engine_fault(struct engine *e, uint32_t page, uint32_t *evicted)
 		return false;
 	e->page_frame[page] = frame;
 	ret = ptw_page_add(e->engine, page);
-	return ret ? machine_fail(&e->machine, "cannot add a page", ret) : true;
+	if (ret)
+		return machine_fail(&e->machine, "cannot add a page", ret);
+	return !e->steps || engine_step(e);
 }
 
 static struct sim_outcome engine_access(void *state, uint32_t page, bool write)
@@ -171,9 +187,9 @@ static void engine_counters(void *state, struct sim_counters *out)
 	struct ptw_group_state group = {.size = sizeof(group)};
 
 	ptw_group_state(e->group, &group);
-	out->batch_reads = e->batch_reads;
+	out->batch_reads = e->machine.batch_reads;
 	out->single_checks = group.looks;
-	out->harvested = e->harvested;
+	out->harvested = e->machine.harvested;
 	out->scans = group.agings;
 	out->scan_young = group.aged;
 	out->tlb_hits = ptw_softmmu_counters(e->machine.cpu)->tlb_hits;
@@ -192,13 +208,37 @@ static unsigned int engine_generations(void *state, uint64_t sizes[SIM_GENERATIO
 	return count;
 }
 
+static void *generations_start(const struct sim_config *config)
+{
+	return engine_create(config, &ptw_policy_generations, PTW_REGION_PAGES);
+}
+
 const struct sim_policy sim_policy_generations = {
 	.name = "generations",
-	.about = "libptw's generation engine, fed by harvests and faults",
+	.about = "libptw's engine by generations, fed by harvests and faults",
 	.format_name = ptw_preset_name,
-	.create = engine_create,
+	.create = generations_start,
 	.destroy = engine_destroy,
 	.access = engine_access,
+	.own_ages = true,
+	.counters = engine_counters,
+	.generations = engine_generations,
+};
+
+static void *idle_age_start(const struct sim_config *config)
+{
+	return engine_create(config, &ptw_policy_idle_age, PTW_REGION_PAGES);
+}
+
+const struct sim_policy sim_policy_idle_age = {
+	.name = "idle-age",
+	.about = "the engine by idle age, aged in steps of a 32nd of memory",
+	.format_name = ptw_preset_name,
+	.create = idle_age_start,
+	.destroy = engine_destroy,
+	.access = engine_access,
+	.own_ages = true,
+	.tick = engine_tick,
 	.counters = engine_counters,
 	.generations = engine_generations,
 };
