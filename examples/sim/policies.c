@@ -8,9 +8,9 @@
 #define LIST_WIDTH  76
 
 static const struct sim_policy *const policies[] = {
-	&sim_policy_generations, &sim_policy_idle_age, &sim_policy_mglru, &sim_policy_clock,
-	&sim_policy_twolist,	 &sim_policy_lru,      &sim_policy_arc,	  &sim_policy_lirs,
-	&sim_policy_s3fifo,	 &sim_policy_opt,
+	&sim_policy_generations, &sim_policy_idle_age, &sim_policy_learned, &sim_policy_mglru,
+	&sim_policy_clock,	 &sim_policy_twolist,  &sim_policy_lru,	    &sim_policy_arc,
+	&sim_policy_lirs,	 &sim_policy_s3fifo,   &sim_policy_opt,
 };
 #define POLICIES (sizeof(policies) / sizeof(policies[0]))
 

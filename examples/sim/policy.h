@@ -92,6 +92,7 @@ struct sim_policy {
 
 extern const struct sim_policy sim_policy_generations;
 extern const struct sim_policy sim_policy_idle_age;
+extern const struct sim_policy sim_policy_learned;
 extern const struct sim_policy sim_policy_mglru;
 extern const struct sim_policy sim_policy_clock;
 extern const struct sim_policy sim_policy_twolist;

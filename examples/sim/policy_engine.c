@@ -19,6 +19,7 @@ struct engine {
 	uint32_t victim;
 	uint32_t neighbours; /* pages that a last look looks around in */
 	bool steps;	     /* the policy wants to be asked after each fault whether a step is over */
+	bool fault_old;	     /* pages come in with their accessed bit clear */
 	uint64_t ticks;
 };
 
@@ -176,6 +177,10 @@ static struct sim_outcome engine_access(void *state, uint32_t page, bool write)
 			return outcome;
 		}
 	}
+	/* The fault's own access leaves no bit where the policy has been told of it: as if the handler had made it. */
+	if (done > 0 && e->fault_old && outcome.event == SIM_FAULT)
+		done = ptw_test_clear_young(e->machine.pgtable,
+					    (uint64_t)page << e->machine.granule_lg2);
 	if (done < 0)
 		outcome.event = SIM_FAILED;
 	return outcome;
@@ -241,4 +246,28 @@ const struct sim_policy sim_policy_idle_age = {
 	.tick = engine_tick,
 	.counters = engine_counters,
 	.generations = engine_generations,
+};
+
+/* It reads lines of eight entries. */
+#define LEARNED_LINE 8
+
+static void *learned_start(const struct sim_config *config)
+{
+	struct engine *e = engine_create(config, &ptw_policy_learned, LEARNED_LINE);
+
+	if (e)
+		e->fault_old = true;
+	return e;
+}
+
+const struct sim_policy sim_policy_learned = {
+	.name = "learned",
+	.about = "the engine by learned chances of reuse, or recency where that is better",
+	.format_name = ptw_preset_name,
+	.create = learned_start,
+	.destroy = engine_destroy,
+	.access = engine_access,
+	.own_ages = true,
+	.tick = engine_tick,
+	.counters = engine_counters,
 };

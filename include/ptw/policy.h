@@ -93,6 +93,8 @@ PTW_API extern const struct ptw_policy_ops ptw_policy_generations;
 /** The engine's own order, aged whenever a 32nd of memory has come in, and at least every four times as long as that
  *  takes: idle ages are exact to a step. */
 PTW_API extern const struct ptw_policy_ops ptw_policy_idle_age;
+/** By learned chances of reuse, or by recency where that has been better. 7 bytes a page. */
+PTW_API extern const struct ptw_policy_ops ptw_policy_learned;
 
 PTW_END_DECLS
 

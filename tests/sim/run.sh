@@ -229,7 +229,7 @@ for interval in 0 -1 10ms; do
 	check "--scan-interval=$interval is refused" refused "bad --scan-interval" "$redis" \
 		"--scan-interval=$interval"
 done
-check "an unknown policy is refused" refused "bad --policy 'fifo'; give generations, idle-age, mglru, clock" "$redis" -p fifo
+check "an unknown policy is refused" refused "bad --policy 'fifo'; give generations, idle-age, learned, mglru, clock" "$redis" -p fifo
 check "an unknown format is refused" refused "bad --format 'none'; give one of" "$redis" -f none
 
 # The trace is missing too: that the output is named shows that it is looked at first.
