@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compare_extra.h"
 #include "compare_report.h"
 #include "console.h"
 #include "output.h"
 #include "policies.h"
+#include "proactive.h"
 
 #define SIZES_DEFAULT "10%,25%,50%,75%"
 #define JOBS_MAX      1024
@@ -19,6 +21,7 @@
 enum {
 	KEY_GOALS = 0x100,
 	KEY_HTML,
+	KEY_PROMOTION,
 };
 
 struct arguments {
@@ -26,6 +29,7 @@ struct arguments {
 	bool wanted[COMPARE_POLICIES]; /* by number in policies.h */
 	bool some_wanted;
 	bool goals;
+	bool promotion_given;
 	const char *sizes; /* as given, or NULL */
 	const char *json;
 	const char *html;
@@ -38,7 +42,11 @@ static const struct argp_option option_table[] = {
 	 "Shares of the footprint, or numbers of pages (" SIZES_DEFAULT ")", 0},
 	{"scan-interval", 's', "TICKS", 0, "As for run (64)", 0},
 	{"goals", KEY_GOALS, NULL, 0,
-	 "Goals Q1 to Q3, for every policy that is no reference; runs mglru, too", 0},
+	 "Goals Q1 to Q3, for every policy that is no reference, and Q4 and Q5 for generations; runs "
+	 "mglru, too",
+	 0},
+	{"promotion-target", KEY_PROMOTION, "50%", 0,
+	 "For Q5: share of the working set that may come back in a twentieth of the trace (50%)", 0},
 	{"json", 'j', "FILE", 0,
 	 "Write all figures, or with --goals the goals, to FILE; - prints them instead of the tables",
 	 0},
@@ -139,6 +147,16 @@ static uint32_t parse_number(const char *option, const char *text, uint32_t max)
 	return (uint32_t)value;
 }
 
+static void parse_promotion(struct compare *compare, const char *text)
+{
+	struct memory_limit share;
+
+	if (!memory_limit_parse(&share, text) || !share.is_share)
+		sim_die("bad --promotion-target '%s'; give a share above 0%% and up to 100%%, as in 25%%",
+			text);
+	compare->promotion = share.share;
+}
+
 static const char *parse_file(const char *option, const char *text)
 {
 	if (!*text)
@@ -173,6 +191,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 's':
 		arguments->compare.scan_interval =
 			parse_number("scan-interval", arg, SCAN_INTERVAL_MAX);
+		return 0;
+	case KEY_PROMOTION:
+		arguments->promotion_given = true;
+		parse_promotion(&arguments->compare, arg);
 		return 0;
 	case KEY_GOALS:
 		arguments->goals = true;
@@ -217,6 +239,9 @@ static void choose_policies(struct arguments *arguments)
 		compare->policies[compare->policy_count++] = policy;
 	}
 	compare->mglru = compare->policy_count;
+	for (unsigned int i = 0; i < compare->policy_count; i++)
+		compare->extra_wanted |= arguments->goals &&
+					 compare->policies[i] == &sim_policy_generations;
 	for (unsigned int i = 0; i < compare->policy_count; i++) {
 		if (compare->policies[i] == &sim_policy_lru)
 			compare->lru = i;
@@ -264,6 +289,8 @@ static void check(const struct arguments *arguments)
 		sim_die("--goals are about memory of %s; leave --memory out", SIZES_DEFAULT);
 	if (arguments->goals && !any_judged(compare))
 		sim_die("--goals are not about references; name another --policy, too");
+	if (arguments->promotion_given && !compare->extra_wanted)
+		sim_die("--promotion-target is about goal Q5 of generations; add --goals");
 	if (arguments->json && arguments->html && strcmp(arguments->json, arguments->html) == 0)
 		sim_die("--json and --html are the same, '%s'; name two files", arguments->json);
 	check_file(compare, "json", arguments->json);
@@ -362,6 +389,7 @@ int compare_main(int argc, char **argv)
 
 	parse_sizes(compare, SIZES_DEFAULT);
 	compare->scan_interval = SCAN_INTERVAL_DEFAULT;
+	compare->promotion = PROACTIVE_TARGET_DEFAULT;
 	arguments.jobs = processors();
 	if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments))
 		sim_die("bad command line; see ptw-sim compare --help");
@@ -371,7 +399,8 @@ int compare_main(int argc, char **argv)
 	load_traces(compare);
 	compare->replays = calloc(compare_index(compare, compare->trace_count, 0, 0),
 				  sizeof(*compare->replays));
-	if (!compare->replays)
+	compare->extra = calloc(extra_count(compare) + 1, sizeof(*compare->extra));
+	if (!compare->replays || !compare->extra)
 		sim_die("not enough memory for the results");
 	compare_run(compare, arguments.jobs);
 	report(&arguments);
@@ -381,5 +410,6 @@ int compare_main(int argc, char **argv)
 	}
 	free(compare->traces);
 	free(compare->replays);
+	free(compare->extra);
 	return EXIT_SUCCESS;
 }

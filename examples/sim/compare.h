@@ -13,6 +13,8 @@
 #include "policy.h"
 #include "trace.h"
 
+struct extra;
+
 #define COMPARE_SIZES	 16
 #define COMPARE_POLICIES 32
 
@@ -51,6 +53,9 @@ struct compare {
 	unsigned int mglru; /* policy_count: not among them */
 	uint32_t scan_interval;
 	struct compare_replay *replays; /* by trace, size, policy */
+	bool extra_wanted;		/* what Q4 and Q5 are about is run, too */
+	uint32_t promotion;		/* for Q5, millionths of the working set */
+	struct extra *extra;		/* compare_extra.h */
 };
 
 /* argv[0] is "compare". Returns the exit status, or ends in sim_die(). */

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "compare_extra.h"
 #include "compare_report.h"
-#include "compare_sums.h"
 #include "svg.h"
 
 /* Room for what is said under the pointer. */
@@ -54,16 +54,17 @@ static void sums_table(FILE *out, const struct compare *compare)
 
 static void goals_table(FILE *out, const struct compare *compare)
 {
-	fputs("<h2>Goals</h2>\n<table>\n<tr><th>figure</th><th>value</th><th>at most</th><th></th>"
+	fputs("<h2>Goals</h2>\n<table>\n<tr><th>figure</th><th>value</th><th>goal</th><th></th>"
 	      "<th>what</th></tr>\n",
 	      out);
 	for (unsigned int policy = 0; policy < compare->policy_count; policy++) {
-		struct sums_goal goals[SUMS_GOALS];
+		struct sums_goal goals[SUMS_GOALS + EXTRA_GOALS];
+		unsigned int count;
 
 		if (!compare_judged(compare, policy))
 			continue;
-		sums_goals(goals, compare, policy);
-		for (unsigned int g = 0; g < SUMS_GOALS; g++) {
+		count = extra_goals(goals, compare, policy);
+		for (unsigned int g = 0; g < count; g++) {
 			bool met = sums_met(&goals[g]);
 
 			name_cell(out, goals[g].id);
@@ -71,7 +72,8 @@ static void goals_table(FILE *out, const struct compare *compare)
 			if (goals[g].needless)
 				fputs("<td></td><td>no point</td>", out);
 			else
-				fprintf(out, "<td>%g</td><td class=\"%s\">%s</td>", goals[g].goal,
+				fprintf(out, "<td>%s %g</td><td class=\"%s\">%s</td>",
+					sums_bound(&goals[g]), goals[g].goal,
 					met ? "good" : "bad", met ? "met" : "not met");
 			fputs("<td>", out);
 			html_text(out, goals[g].detail);
@@ -230,8 +232,10 @@ char *compare_html(const struct compare *compare, bool goals)
 	html_begin(out, "ptw-sim compare");
 	svg_legend(out, names, compare->policy_count);
 	sums_table(out, compare);
-	if (goals)
+	if (goals) {
 		goals_table(out, compare);
+		extra_html(out, compare);
+	}
 	for (unsigned int trace = 0; trace < compare->trace_count; trace++)
 		trace_part(out, compare, trace);
 	html_end(out);

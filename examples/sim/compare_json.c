@@ -3,8 +3,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "compare_extra.h"
 #include "compare_report.h"
-#include "compare_sums.h"
 #include "report.h"
 
 static json_t *json_value(const struct sums_value *value)
@@ -86,7 +86,7 @@ static json_t *json_goal(const struct sums_goal *goal)
 
 	return json_pack("{s:s, s:o, s:o, s:s?, s:o, s:n, s:n, s:n, s:o}", "id", goal->id, "value",
 			 json_value(&goal->value), "goal",
-			 has ? json_real(goal->goal) : json_null(), "bound", has ? "at most" : NULL,
+			 has ? json_real(goal->goal) : json_null(), "bound", has ? sums_bound(goal) : NULL,
 			 "met", has ? json_boolean(sums_met(goal)) : json_null(), "few", "kept",
 			 "total", "detail", report_json_name(goal->detail));
 }
@@ -96,12 +96,13 @@ static json_t *json_goals(const struct compare *compare)
 	json_t *array = json_array();
 
 	for (unsigned int policy = 0; policy < compare->policy_count; policy++) {
-		struct sums_goal goals[SUMS_GOALS];
+		struct sums_goal goals[SUMS_GOALS + EXTRA_GOALS];
+		unsigned int count;
 
 		if (!compare_judged(compare, policy))
 			continue;
-		sums_goals(goals, compare, policy);
-		for (unsigned int g = 0; g < SUMS_GOALS; g++)
+		count = extra_goals(goals, compare, policy);
+		for (unsigned int g = 0; g < count; g++)
 			if (json_array_append_new(array, json_goal(&goals[g])))
 				return NULL;
 	}

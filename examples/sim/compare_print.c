@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "compare_extra.h"
 #include "compare_report.h"
-#include "compare_sums.h"
 
 /* Sizes side by side in 100 columns. */
 #define SIZES_WIDE 4
@@ -102,10 +102,10 @@ static void print_sums(const struct compare *compare)
 
 static void print_goals(const struct compare *compare, unsigned int policy)
 {
-	struct sums_goal goals[SUMS_GOALS];
+	struct sums_goal goals[SUMS_GOALS + EXTRA_GOALS];
+	const unsigned int count = extra_goals(goals, compare, policy);
 
-	sums_goals(goals, compare, policy);
-	for (unsigned int g = 0; g < SUMS_GOALS; g++) {
+	for (unsigned int g = 0; g < count; g++) {
 		const struct sums_goal *goal = &goals[g];
 
 		printf("%-27s", goal->id);
@@ -113,7 +113,7 @@ static void print_goals(const struct compare *compare, unsigned int policy)
 		if (goal->needless)
 			printf("\n    no point: %s\n", goal->detail);
 		else
-			printf("  at most %9.3f  %s\n    %s\n", goal->goal,
+			printf("  %s %9.3f  %s\n    %s\n", sums_bound(goal), goal->goal,
 			       sums_met(goal) ? "met" : "NOT MET", goal->detail);
 	}
 }
@@ -127,6 +127,7 @@ void compare_print(const struct compare *compare, bool goals)
 	print_sums(compare);
 	if (!goals)
 		return;
+	extra_print(compare);
 	printf("\n%-27s %9s  %-17s\n", "figure", "value", "goal");
 	for (unsigned int policy = 0; policy < compare->policy_count; policy++)
 		if (compare_judged(compare, policy))

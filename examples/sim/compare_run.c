@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "compare.h"
+#include "compare_extra.h"
 #include "console.h"
 #include "replay.h"
 
@@ -22,9 +23,10 @@
 #define PGTABLE_COST 6
 
 struct answer {
-	uint32_t replay;
+	uint32_t replay; /* behind the last one: a job of compare_extra.h */
 	bool failed;
 	struct compare_replay result;
+	struct extra extra;
 	char error[SIM_ERROR_SIZE];
 };
 _Static_assert(sizeof(struct answer) < PIPE_BUF, "an answer goes through a pipe in one piece");
@@ -45,6 +47,11 @@ uint32_t compare_frames(const struct compare *compare, unsigned int trace, unsig
 	uint32_t pages = memory_limit_pages(&compare->sizes[size].limit, footprint);
 
 	return pages < footprint ? pages : footprint;
+}
+
+static uint32_t replay_count(const struct compare *compare)
+{
+	return compare_index(compare, compare->trace_count, 0, 0);
 }
 
 static void replay_one(const struct compare *compare, struct answer *answer)
@@ -83,7 +90,11 @@ static void work(const struct compare *compare, const struct pipes *pipes)
 	close(pipes->answer[0]);
 	while (read(pipes->ask[0], &answer.replay, sizeof(answer.replay)) ==
 	       sizeof(answer.replay)) {
-		replay_one(compare, &answer);
+		if (answer.replay < replay_count(compare))
+			replay_one(compare, &answer);
+		else
+			answer.failed = !extra_run(compare, answer.replay - replay_count(compare),
+						   &answer.extra, answer.error);
 		if (write(pipes->answer[1], &answer, sizeof(answer)) != sizeof(answer))
 			break;
 	}
@@ -112,6 +123,10 @@ static struct order *order_replays(const struct compare *compare, uint32_t count
 		unsigned int point = i / compare->policy_count;
 
 		order[i].replay = i;
+		if (i >= replay_count(compare)) {
+			order[i].cost = extra_cost(compare, i - replay_count(compare));
+			continue;
+		}
 		order[i].cost = compare->traces[point / compare->size_count].trace.references *
 				(policy->format_name ? PGTABLE_COST : 1);
 	}
@@ -128,7 +143,12 @@ static bool ask(const struct pipes *pipes, const struct order *order)
 static void fail_replay(const struct compare *compare, uint32_t replay, const char *why)
 {
 	unsigned int point = replay / compare->policy_count;
+	char name[200];
 
+	if (replay >= replay_count(compare)) {
+		extra_name(compare, replay - replay_count(compare), name, sizeof(name));
+		sim_die("%s: %s", name, why);
+	}
 	sim_die("%s on '%s' at %s: %s", compare->policies[replay % compare->policy_count]->name,
 		compare->traces[point / compare->size_count].path,
 		compare->sizes[point % compare->size_count].text, why);
@@ -138,14 +158,19 @@ static void take(struct compare *compare, const struct answer *answer)
 {
 	if (answer->failed)
 		fail_replay(compare, answer->replay, answer->error);
-	compare->replays[answer->replay] = answer->result;
+	if (answer->replay < replay_count(compare))
+		compare->replays[answer->replay] = answer->result;
+	else
+		compare->extra[answer->replay - replay_count(compare)] = answer->extra;
 }
 
 /* Nobody answers any more: some process took a question with it. Nothing replays without a miss. */
 static void fail_missing(const struct compare *compare, uint32_t count)
 {
 	for (uint32_t replay = 0; replay < count; replay++)
-		if (!compare->replays[replay].misses)
+		if (replay < replay_count(compare) ?
+			    !compare->replays[replay].misses :
+			    !compare->extra[replay - replay_count(compare)].done)
 			fail_replay(compare, replay,
 				    "the process that replays this ended early; run it alone");
 }
@@ -175,7 +200,7 @@ static void direct(struct compare *compare, const struct pipes *pipes, uint32_t 
 
 void compare_run(struct compare *compare, unsigned int workers)
 {
-	uint32_t count = compare_index(compare, compare->trace_count, 0, 0);
+	uint32_t count = replay_count(compare) + extra_count(compare);
 	struct pipes pipes;
 	int status;
 

@@ -39,6 +39,7 @@ struct sums_goal {
 	char id[48];
 	struct sums_value value;
 	double goal;   /* met: value <= goal */
+	bool at_least; /* ... or >= it */
 	bool needless; /* there is no point that it is about, so it is neither met nor not met */
 	char detail[200];
 };
@@ -51,7 +52,14 @@ void sums_goals(struct sums_goal goals[SUMS_GOALS], const struct compare *compar
 
 static inline bool sums_met(const struct sums_goal *goal)
 {
-	return goal->value.is && goal->value.value <= goal->goal;
+	if (!goal->value.is)
+		return false;
+	return goal->at_least ? goal->value.value >= goal->goal : goal->value.value <= goal->goal;
+}
+
+static inline const char *sums_bound(const struct sums_goal *goal)
+{
+	return goal->at_least ? "at least" : "at most";
 }
 
 #endif /* PTW_SIM_COMPARE_SUMS_H */

@@ -43,6 +43,7 @@ static void run_mixed(struct guest_report *report)
 		.tlb_ways = options->tlb_ways,
 		.secondary = options->secondary,
 		.look = options->look,
+		.engine = options->policy == &sim_policy_generations,
 		.flush = options->flush,
 		.fault_young = !options->fault_old,
 		.contend = options->contend,

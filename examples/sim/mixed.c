@@ -8,6 +8,7 @@
 #include "console.h"
 #include "fnv.h"
 #include "generations.h"
+#include "mixed_engine.h"
 #include "shared.h"
 
 /* References between two looks at the progress bar. */
@@ -18,6 +19,7 @@ struct run {
 	struct mixed *mixed;
 	struct shared shared;
 	struct generations generations;
+	struct mixed_engine engine; /* in its place, if the configuration says so */
 	uint32_t frames_used;
 	uint32_t *isolated; /* pages whose last look was clean, the next to go at `isolated_at` */
 	uint32_t isolated_at;
@@ -150,6 +152,22 @@ static bool ask_around(void *context, uint32_t page, uint64_t *young)
 
 /* --- faults ------------------------------------------------------------------------------ */
 
+static bool choose(struct run *run, uint32_t *page)
+{
+	return run->config->engine ? mixed_engine_evict(&run->engine, page) :
+				     generations_evict(&run->generations, page);
+}
+
+static bool anybody(const struct run *run)
+{
+	struct ptw_group_state state = {.size = sizeof(state)};
+
+	if (!run->config->engine)
+		return run->generations.resident;
+	ptw_group_state(run->engine.group, &state);
+	return state.resident;
+}
+
 /*
  * Last looks come in batches, and pages go one by one: what is used in between is found at the
  * unmap.
@@ -158,9 +176,8 @@ static bool next_victim(struct run *run, uint32_t *page)
 {
 	if (run->isolated_at == run->isolated_end) {
 		run->isolated_at = run->isolated_end = 0;
-		while (run->isolated_end < run->config->isolate && run->generations.resident)
-			if (!generations_evict(&run->generations,
-					       &run->isolated[run->isolated_end++]))
+		while (run->isolated_end < run->config->isolate && anybody(run))
+			if (!choose(run, &run->isolated[run->isolated_end++]))
 				return false;
 	}
 	*page = run->isolated[run->isolated_at++];
@@ -193,7 +210,10 @@ static bool make_resident(struct run *run, uint32_t page)
 		run->frames_used++;
 	else if (!evict(run, &frame))
 		return false;
-	generations_add(&run->generations, page);
+	if (!run->config->engine)
+		generations_add(&run->generations, page);
+	else if (!mixed_engine_add(&run->engine, page))
+		return shared_fail(&run->shared, "cannot add a page", PTW_ERR_EXISTS);
 	return shared_bring(&run->shared, page, frame, flags);
 }
 
@@ -235,7 +255,9 @@ static bool run_words(struct run *run)
 
 		if (i % PROGRESS_WORDS == 0 && !run->config->quiet)
 			sim_progress("replaying", i, trace->count);
-		if (word != TRACE_TICK && !reference(run, word & ~TRACE_WRITE, word & TRACE_WRITE))
+		if (word == TRACE_TICK ?
+			    run->config->engine && !mixed_engine_tick(&run->engine) :
+			    !reference(run, word & ~TRACE_WRITE, word & TRACE_WRITE))
 			return false;
 	}
 	return true;
@@ -276,23 +298,35 @@ static bool create(struct run *run)
 	if (!shared_create(&run->shared, &shared))
 		return false;
 	run->isolated = calloc(config->isolate, sizeof(*run->isolated));
-	if (!run->isolated || !generations_create(&run->generations, merge->trace.pages, &ask))
+	if (!run->isolated ||
+	    !(config->engine ? mixed_engine_create(&run->engine, merge->trace.pages, config->frames,
+						   merge->trace.ticks, &ask) :
+			       generations_create(&run->generations, merge->trace.pages, &ask)))
 		return shared_fail(&run->shared, "cannot keep generations", PTW_ERR_NOMEM);
 	return shared_add_guest(&run->shared, &with);
 }
 
 static void count(struct run *run)
 {
+	struct ptw_group_state state = {.size = sizeof(state)};
 	struct ptw_stalls stalls = {.size = sizeof(stalls)};
 	struct shared *shared = &run->shared;
 	struct mixed *mixed = run->mixed;
 
 	contend_stop(&shared->guest[0].lock);
 	ptw_space_stalls(shared->space, &stalls);
-	mixed->agings = run->generations.agings;
-	mixed->single_checks = run->generations.looks;
-	mixed->single_young = run->generations.looked;
-	mixed->look_promoted = run->generations.promoted;
+	if (run->config->engine) {
+		ptw_group_state(run->engine.group, &state);
+		mixed->agings = state.agings;
+		mixed->single_checks = state.looks;
+		mixed->single_young = state.looked;
+		mixed->look_promoted = state.around;
+	} else {
+		mixed->agings = run->generations.agings;
+		mixed->single_checks = run->generations.looks;
+		mixed->single_young = run->generations.looked;
+		mixed->look_promoted = run->generations.promoted;
+	}
 	mixed->retries = shared->retries;
 	mixed->tlb_hits = ptw_softmmu_counters(shared->host.cpu)->tlb_hits +
 			  ptw_softmmu_counters(shared->guest[0].machine.cpu)->tlb_hits;
@@ -322,6 +356,7 @@ bool mixed_run(struct mixed *mixed, const struct mixed_config *config)
 	}
 	shared_destroy(&run.shared);
 	generations_destroy(&run.generations);
+	mixed_engine_destroy(&run.engine);
 	free(run.isolated);
 	return done;
 }

@@ -49,6 +49,7 @@ struct mixed_config {
 	uint32_t tlb_ways;
 	enum mixed_secondary secondary;
 	enum mixed_look look;
+	bool engine;	  /* the library's generation engine decides */
 	bool flush;	  /* the CPUs forget what a harvest made old */
 	bool fault_young; /* a guest's fault leaves the primary's mapping young */
 	uint32_t isolate; /* pages that are taken off the lists at once, after their last looks */

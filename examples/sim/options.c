@@ -341,9 +341,12 @@ static void check_guest(struct options *options)
 	if (options->report || options->plot)
 		sim_die("--%s is about one trace; leave it or --guest out",
 			options->report ? "report" : "plot");
-	if (options->policy_given && options->policy != &sim_policy_mglru)
-		sim_die("--guest goes with --policy mglru only; leave --policy out");
-	options->policy = &sim_policy_mglru;
+	if (options->policy_given && options->policy != &sim_policy_mglru &&
+	    (options->policy != &sim_policy_generations || options->shared))
+		sim_die("--guest goes with --policy mglru%s only; leave --policy out",
+			options->shared ? "" : " or generations");
+	if (!options->policy_given)
+		options->policy = &sim_policy_mglru;
 	if (strcmp(options->trace, "-") == 0 && strcmp(options->guest, "-") == 0)
 		sim_die("only one of the two traces can come from standard input; give a file for "
 			"the other");

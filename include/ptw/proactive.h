@@ -48,7 +48,8 @@ struct ptw_proactive_state {
 
 /**
  * Make a controller for a group, of about 5 KiB and 1 KiB for each step. The group must outlive it.
- * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_NOMEM
+ * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_NOMEM, PTW_ERR_UNSUPPORTED (no evict, or the engine's policy picks
+ *         pages in an order of its own)
  *
  * Context: may block. Ordering: none. Progress: wait-free but for memory. Errors: as returned.
  */

@@ -290,7 +290,9 @@ int ptw_proactive_create(struct ptw_group *group, const struct ptw_proactive_con
 {
 	struct ptw_group_state state = {.size = sizeof(state)};
 	struct ptw_proactive *p;
+	uint64_t none;
 	uint32_t steps;
+	int ret;
 
 	if (!group || !config || !out)
 		return PTW_ERR_ARG;
@@ -300,6 +302,9 @@ int ptw_proactive_create(struct ptw_group *group, const struct ptw_proactive_con
 	if (!config->target || config->target > PTW_MILLION || steps < 2 ||
 	    steps > PTW_PROACTIVE_STEPS)
 		return PTW_ERR_ARG;
+	ret = ptw_group_evict_older(group, PTW_BINS, 0, &none);
+	if (ret)
+		return ret;
 	p = ptw_port_zalloc(ptw_proactive_bytes(steps));
 	if (!p)
 		return PTW_ERR_NOMEM;
@@ -308,7 +313,6 @@ int ptw_proactive_create(struct ptw_group *group, const struct ptw_proactive_con
 	p->target = config->target;
 	p->steps = steps;
 	p->share = PTW_PROACTIVE_ONE;
-	p->threshold = 0;
 	p->ticks = state.ticks;
 	p->refaults = state.refaults;
 	p->evicted = state.evicted;

@@ -119,7 +119,8 @@ expected = [
     ("Q3-single-generations", sums["generations"]["single_per_miss"], 1.05),
 ]
 goals = sim("compare", *TRACES, "--policy", "gen", "--goals", "--json", "-")
-if [g["id"] for g in goals] != [e[0] for e in expected]:
+# Behind these are Q4 and Q5 (proactive.sh).
+if [g["id"] for g in goals][:5] != [e[0] for e in expected] or len(goals) != 10:
     print("other goals: %s" % [g["id"] for g in goals])
 for goal, (name, value, bound) in zip(goals, expected):
     close(name, goal["value"], value)

@@ -570,7 +570,7 @@ done
 check "--foreign without --shared is refused" refused "add --shared" "$redis" --guest "$redis" --foreign
 check "--secondary with --shared is refused" refused "knows no --secondary" "$redis" --guest "$redis" \
 	--shared 5% --secondary evict
-check "another policy with a guest is refused" refused "goes with --policy mglru only" "$redis" \
+check "another policy with a guest is refused" refused "goes with --policy mglru or generations only" "$redis" \
 	--guest "$redis" -p lru
 check "a guest with larger pages is refused" refused "no pages of 4 KiB" "$redis" --guest "$redis" \
 	--format arm64-s2-16k
@@ -628,7 +628,7 @@ check "--version names the program" grep -q '^ptw-sim [0-9]' <("$sim" --version)
 
 # --- more, by subject ----------------------------------------------------------------------------------
 
-for part in references forms record compare make pictures; do
+for part in references forms record compare proactive make pictures; do
 	# shellcheck source=/dev/null
 	. "$here/$part.sh"
 done

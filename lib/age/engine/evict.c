@@ -237,7 +237,10 @@ int ptw_group_evict(struct ptw_group *group, uint64_t want, uint64_t *evicted)
 
 int ptw_group_evict_older(struct ptw_group *group, uint32_t age, uint64_t want, uint64_t *evicted)
 {
-	if (group && group->engine->ordered)
+	/* Who picks in an order of his own knows no ticks. */
+	if (group && evicted && group->engine->ordered) {
+		*evicted = 0;
 		return PTW_ERR_UNSUPPORTED;
+	}
 	return ptw_evict(group, age < PTW_TICKS ? age : PTW_TICKS, false, want, evicted);
 }

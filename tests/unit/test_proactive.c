@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Proactive reclaim: steps that can be told by hand, what is put out by age, errors. */
+#include "tests/harness/harness.h"
+
+#include <ptw/engine.h>
+#include <ptw/error.h>
+#include <ptw/proactive.h>
+
+#define PAGES 128
+
+static struct ptw_engine *engine;
+static struct ptw_group *group;
+static struct ptw_proactive *controller;
+static bool young[PAGES], resident[PAGES];
+static int harvest_returns, evict_returns;
+static bool find_young; /* the last look finds the page young, once */
+
+static int harvest(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
+{
+	(void)context;
+	for (uint64_t page = first; page < first + pages; page += 64) {
+		uint64_t found = 0;
+
+		for (unsigned int i = 0; i < 64 && page + i < first + pages; i++) {
+			found |= (uint64_t)young[page + i] << i;
+			young[page + i] = false;
+		}
+		if (found)
+			word(sink, page, found, 0);
+	}
+	return harvest_returns;
+}
+
+static int look(void *context, uint64_t page, uint64_t *around)
+{
+	const int found = find_young;
+
+	(void)context;
+	(void)page;
+	(void)around;
+	find_young = false;
+	return found;
+}
+
+static int evict(void *context, const uint64_t *page, unsigned int n, uint8_t *result)
+{
+	(void)context;
+	for (unsigned int i = 0; i < n && !evict_returns; i++) {
+		cr_assert(resident[page[i]], "page %u was absent", (unsigned int)page[i]);
+		resident[page[i]] = false;
+		result[i] = PTW_EVICTED;
+	}
+	return evict_returns;
+}
+
+static const struct ptw_group_config group_config = {
+	.size = sizeof(group_config),
+	.ops = {.harvest = harvest, .look = look, .evict = evict},
+};
+
+static void start(void)
+{
+	const struct ptw_engine_config config = {.size = sizeof(config), .pages = PAGES};
+
+	cr_assert_eq(ptw_engine_create(&config, &engine), PTW_OK);
+	cr_assert_eq(ptw_group_create(engine, &group_config, &group), PTW_OK);
+	cr_assert_eq(ptw_group_attach(group, 0, PAGES), PTW_OK);
+}
+
+static void stop(void)
+{
+	ptw_proactive_destroy(controller);
+	controller = NULL;
+	cr_assert_eq(ptw_engine_check(engine), PTW_OK);
+	ptw_engine_destroy(engine);
+}
+
+/* A page is brought in by an access. */
+static void bring(uint64_t page)
+{
+	cr_assert_eq(ptw_page_add(engine, page), PTW_OK);
+	resident[page] = young[page] = true;
+}
+
+static void use(uint64_t first, uint64_t end)
+{
+	for (uint64_t page = first; page < end; page++)
+		young[page] = true;
+}
+
+/* 64 pages, all used just now, and a controller of two steps a window. */
+static void start_controller(uint32_t target)
+{
+	const struct ptw_proactive_config config = {
+		.size = sizeof(config), .target = target, .steps = 2};
+
+	start();
+	for (uint64_t page = 0; page < 64; page++)
+		bring(page);
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
+	cr_assert_eq(ptw_proactive_create(group, &config, &controller), PTW_OK);
+}
+
+/* How many a step puts out. */
+static uint64_t take_step(void)
+{
+	uint64_t evicted = 77;
+
+	cr_assert_eq(ptw_proactive_step(controller, &evicted), PTW_OK);
+	cr_assert_eq(ptw_engine_check(engine), PTW_OK);
+	return evicted;
+}
+
+static struct ptw_proactive_state known(void)
+{
+	struct ptw_proactive_state state = {.size = sizeof(state)};
+
+	cr_assert_eq(ptw_proactive_state(controller, &state), PTW_OK);
+	return state;
+}
+
+Test(proactive, arguments)
+{
+	struct ptw_proactive_config config = {.size = sizeof(config), .target = 1};
+	struct ptw_proactive_state state = {.size = sizeof(state) - 1};
+	struct ptw_group_config without = group_config;
+	struct ptw_group *bare;
+	uint64_t n = 5;
+
+	start();
+	cr_assert_eq(ptw_proactive_create(NULL, &config, &controller), PTW_ERR_ARG);
+	cr_assert_eq(ptw_proactive_create(group, NULL, &controller), PTW_ERR_ARG);
+	cr_assert_eq(ptw_proactive_create(group, &config, NULL), PTW_ERR_ARG);
+	config.size--;
+	cr_assert_eq(ptw_proactive_create(group, &config, &controller), PTW_ERR_SIZE);
+	config.size++;
+	config.target = 0;
+	cr_assert_eq(ptw_proactive_create(group, &config, &controller), PTW_ERR_ARG);
+	config.target = 1000001;
+	cr_assert_eq(ptw_proactive_create(group, &config, &controller), PTW_ERR_ARG);
+	config.target = 1000000;
+	config.steps = 1;
+	cr_assert_eq(ptw_proactive_create(group, &config, &controller), PTW_ERR_ARG);
+	config.steps = PTW_PROACTIVE_STEPS + 1;
+	cr_assert_eq(ptw_proactive_create(group, &config, &controller), PTW_ERR_ARG);
+	config.steps = PTW_PROACTIVE_STEPS;
+	without.ops.evict = NULL;
+	cr_assert_eq(ptw_group_create(engine, &without, &bare), PTW_OK);
+	cr_assert_eq(ptw_proactive_create(bare, &config, &controller), PTW_ERR_UNSUPPORTED);
+	cr_assert_eq(ptw_proactive_create(group, &config, &controller), PTW_OK);
+	cr_assert_eq(ptw_proactive_step(NULL, &n), PTW_ERR_ARG);
+	cr_assert_eq(ptw_proactive_step(controller, NULL), PTW_ERR_ARG);
+	cr_assert_eq(n, 5u);
+	cr_assert_eq(ptw_proactive_set_target(controller, 0), PTW_ERR_ARG);
+	cr_assert_eq(ptw_proactive_set_target(controller, 1000001), PTW_ERR_ARG);
+	cr_assert_eq(ptw_proactive_set_target(controller, 1000000), PTW_OK);
+	cr_assert_eq(ptw_proactive_state(controller, &state), PTW_ERR_SIZE);
+	cr_assert_eq(ptw_proactive_state(NULL, &state), PTW_ERR_ARG);
+	cr_assert_eq(ptw_proactive_cost(NULL, 1), 0u);
+	ptw_proactive_destroy(NULL);
+	stop();
+}
+
+/* What is older goes, what is younger stays, and how old a page is can be asked. */
+Test(proactive, evict_older)
+{
+	uint64_t n = 7;
+
+	start();
+	for (uint64_t page = 0; page < 12; page++)
+		bring(page);
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
+	use(4, 12);
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
+	use(8, 12);
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
+	/* 0 to 3 are 2 ticks old, 4 to 7 are 1, the rest has just been used. */
+	cr_assert_eq(ptw_page_age(engine, 3), 2);
+	cr_assert_eq(ptw_page_age(engine, 4), 1);
+	cr_assert_eq(ptw_page_age(engine, 11), 0);
+	cr_assert_eq(ptw_page_age(engine, 12), PTW_ERR_ABSENT);
+	cr_assert_eq(ptw_page_age(engine, PAGES), PTW_ERR_RANGE);
+	cr_assert_eq(ptw_page_age(NULL, 0), PTW_ERR_ARG);
+	cr_assert_eq(ptw_group_evict_older(group, 3, 100, &n), PTW_OK);
+	cr_assert_eq(n, 0u);
+	cr_assert_eq(ptw_group_evict_older(group, 2, 1, &n), PTW_OK);
+	cr_assert_eq(n, 1u);
+	cr_assert(!resident[0] && resident[1]);
+	/* The first that is asked was used at the last moment. */
+	find_young = true;
+	cr_assert_eq(ptw_group_evict_older(group, 2, 100, &n), PTW_OK);
+	cr_assert_eq(n, 2u);
+	cr_assert(resident[1] && !resident[2] && !resident[3] && resident[4]);
+	cr_assert_eq(ptw_page_age(engine, 1), 0);
+	cr_assert_eq(ptw_group_evict_older(group, 1000, 100, &n), PTW_OK);
+	cr_assert_eq(n, 0u);
+	cr_assert_eq(ptw_group_evict_older(group, 1, 100, &n), PTW_OK);
+	cr_assert_eq(n, 4u);
+	cr_assert(resident[8]);
+	cr_assert_eq(ptw_group_evict_older(NULL, 1, 1, &n), PTW_ERR_ARG);
+	cr_assert_eq(ptw_group_evict_older(group, 1, 1, NULL), PTW_ERR_ARG);
+	stop();
+}
+
+/* docs/engine.md has these steps in a table. */
+Test(proactive, example)
+{
+	start_controller(500000);
+	use(0, 32);
+	cr_assert_eq(take_step(), 0u);
+	cr_assert_eq(ptw_proactive_cost(controller, 1), 32u);
+	cr_assert_eq(known().working_set, 32u);
+	use(0, 16);
+	cr_assert_eq(take_step(), 0u);
+	cr_assert_eq(known().threshold, PTW_PROACTIVE_AGES + 1);
+	/* A window is over: 6 may be out, and the coldest are 32 to 63. */
+	use(0, 16);
+	cr_assert_eq(take_step(), 6u);
+	cr_assert_eq(known().working_set, 16u);
+	cr_assert_eq(known().threshold, 2u);
+	cr_assert_eq(known().allowed, 6u);
+	cr_assert_eq(ptw_proactive_cost(controller, 1), 32u);
+	cr_assert_eq(ptw_proactive_cost(controller, 2), 0u);
+	cr_assert(!resident[32] && !resident[37] && resident[38]);
+	/* Two come back, and each makes the clock go on, since memory is small. */
+	bring(32);
+	bring(33);
+	use(0, 16);
+	cr_assert_eq(take_step(), 2u);
+	cr_assert_eq(known().promotions, 2u);
+	cr_assert_eq(known().working_set, 18u);
+	cr_assert_eq(known().threshold, 4u);
+	cr_assert_eq(known().out, 6u);
+	cr_assert_eq(ptw_proactive_cost(controller, 1), 34u);
+	cr_assert_eq(ptw_proactive_cost(controller, 3), 18u);
+	cr_assert_eq(ptw_proactive_cost(controller, 4), 2u);
+	cr_assert_eq(ptw_proactive_cost(controller, 6), 2u);
+	cr_assert_eq(ptw_proactive_cost(controller, 7), 0u);
+	cr_assert(!resident[38] && !resident[39] && resident[40]);
+	/* 2 of 6 came back in a window: the share sinks, but slowly. */
+	use(0, 16);
+	cr_assert_eq(take_step(), 0u);
+	cr_assert_eq(known().share, 65536u - 512u);
+	cr_assert_eq(known().threshold, 4u);
+	/* All come back: the share rises at once. */
+	for (uint64_t page = 34; page < 40; page++)
+		bring(page);
+	use(0, 16);
+	take_step();
+	cr_assert_eq(known().share, 65536u);
+	cr_assert_eq(known().promotions, 6u);
+	stop();
+}
+
+/* Pages that are used again at an age that would cost too much raise the threshold at once; it sinks slowly. */
+Test(proactive, threshold)
+{
+	uint32_t before;
+
+	start_controller(1000000);
+	for (unsigned int i = 0; i < 8; i++) {
+		use(0, 16);
+		take_step();
+	}
+	/* Nobody but those used all the time was used again. */
+	cr_assert_eq(known().threshold, 2u);
+	cr_assert_eq(known().allowed, 12u * 65536 / known().share);
+	/* 40 pages come into use after 8 steps. */
+	use(0, 56);
+	for (uint64_t page = 16; page < 56; page++)
+		if (!resident[page])
+			bring(page);
+	take_step();
+	before = known().threshold;
+	cr_assert_gt(before, 8u);
+	for (unsigned int i = 0; i < 3; i++) {
+		use(0, 56);
+		take_step();
+	}
+	/* The window in which that happened is over: 1/256 less for each step since, rounded up. */
+	cr_assert_geq(known().threshold, before - 1);
+	for (unsigned int i = 0; i < 60; i++) {
+		use(0, 56);
+		take_step();
+	}
+	cr_assert_lt(known().threshold, before - 1);
+	stop();
+}
+
+/* Ages fall together when many ticks pass in a step; nothing is lost. */
+Test(proactive, many_ticks)
+{
+	start_controller(1000000);
+	for (unsigned int i = 0; i < 3; i++)
+		take_step();
+	cr_assert_eq(known().threshold, 1u);
+	for (unsigned int i = 0; i < 400; i++)
+		cr_assert_eq(ptw_group_age(group), PTW_OK);
+	use(0, 64);
+	for (uint64_t page = 0; page < 64; page++)
+		if (!resident[page])
+			bring(page);
+	take_step();
+	cr_assert_eq(ptw_proactive_cost(controller, PTW_PROACTIVE_AGES), 64u);
+	cr_assert_eq(ptw_proactive_cost(controller, PTW_PROACTIVE_AGES + 1), 0u);
+	cr_assert_eq(known().threshold, PTW_PROACTIVE_AGES + 1);
+	stop();
+}
+
+/* Others put pages out and bring them back: counted, though nobody knows how old they were. */
+Test(proactive, others)
+{
+	uint64_t n;
+
+	start_controller(1000000);
+	take_step();
+	cr_assert_eq(ptw_group_evict(group, 10, &n), PTW_OK);
+	cr_assert_eq(n, 10u);
+	for (uint64_t page = 0; page < 64; page++)
+		if (!resident[page]) {
+			bring(page);
+			break;
+		}
+	take_step();
+	cr_assert_eq(known().out, 9u);
+	cr_assert_eq(known().promotions, 1u);
+	stop();
+}
+
+/* What fails is told, and the next step goes on. */
+Test(proactive, failures)
+{
+	uint64_t n = 9;
+
+	start_controller(1000000);
+	use(0, 8);
+	take_step();
+	use(0, 8);
+	take_step();
+	evict_returns = PTW_ERR_MMU;
+	use(0, 8);
+	cr_assert_eq(ptw_proactive_step(controller, &n), PTW_ERR_MMU);
+	cr_assert_eq(n, 0u);
+	evict_returns = 0;
+	harvest_returns = PTW_ERR_MMU;
+	cr_assert_eq(ptw_proactive_step(controller, &n), PTW_ERR_MMU);
+	cr_assert_eq(n, 0u);
+	cr_assert_eq(known().steps, 4u);
+	harvest_returns = 0;
+	use(0, 8);
+	take_step();
+	use(0, 8);
+	cr_assert_gt(take_step() + known().out, 0u);
+	stop();
+}
