@@ -86,6 +86,8 @@ struct ptw_group_config {
 	struct ptw_group_ops
 		ops;   /**< `evict` must be there for ptw_group_evict(), `harvest` for ageing */
 	void *context; /**< first argument of each */
+	/** The group that this one is below, of the same engine; null: a top-level one (engine_tree.h). */
+	struct ptw_group *parent;
 };
 
 /** Sizes of a group, taken one after the other while others may change them. */
@@ -156,7 +158,8 @@ PTW_API int ptw_engine_young(void *engine, uint64_t page, uint64_t young, uint64
 
 /**
  * Make a group, which has no pages yet.
- * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_NOMEM, PTW_ERR_LIMIT (too many groups)
+ * @return PTW_OK, PTW_ERR_ARG (the parent is another engine's, too), PTW_ERR_SIZE, PTW_ERR_NOMEM, PTW_ERR_LIMIT (too
+ *         many groups, or more than PTW_GROUP_DEPTH one below the other), PTW_ERR_ABSENT (the parent is being given up)
  *
  * Context: may block. Ordering: none. Progress: linear in groups. Errors: as returned.
  */
@@ -165,10 +168,13 @@ PTW_API int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_c
 
 /**
  * Give up a group. Its regions are nobody's afterwards, their pages absent.
- * @return PTW_OK, or PTW_ERR_AGAIN while it is aged, pages of it are being evicted, or another call on it runs
+ * @return PTW_OK; PTW_ERR_ARG; PTW_ERR_BUSY: it has groups below it; PTW_ERR_AGAIN: it is aged, pages of it are being
+ *         evicted, or a command, a reclaim or a sum over the tree has it: try again, from then on they begin no more
+ *         with it
  *
- * Context: no other call on this group may begin meanwhile. Ordering: none. Progress: linear in its regions.
- * Errors: as returned, nothing changed.
+ * Context: no other call that names this group may begin meanwhile; those that find it by themselves
+ * (ptw_engine_reclaim(), ptw_engine_text(), ptw_engine_command(), ptw_group_subtree_state()) may. Ordering: none.
+ * Progress: linear in its regions. Errors: as returned, all else unchanged.
  */
 PTW_API int ptw_group_destroy(struct ptw_group *group);
 

@@ -71,8 +71,8 @@ PTW_API int ptw_engine_text(struct ptw_engine *engine, char *buffer, size_t size
  *         node, or with a sequence number that is not allowed; PTW_ERR_EXISTS: another thread is ageing the
  *         group, or the harvest returned PTW_ERR_AGAIN; or what ptw_group_age() or ptw_group_evict() returned
  *
- * Context: as those two; the groups that are named must not be destroyed meanwhile. Ordering: none. Progress: that of
- * the commands; waits for who makes or destroys a group. Errors: as returned; commands before `done` are done. The one
+ * Context: as those two; while a command runs, ptw_group_destroy() of the group that it names returns PTW_ERR_AGAIN.
+ * Ordering: none. Progress: that of the commands; waits for who makes or destroys a group. Errors: as returned; commands before `done` are done. The one
  * behind it has done nothing if it was refused; if a callback failed, what was aged or is gone stays so.
  */
 PTW_API int ptw_engine_command(struct ptw_engine *engine, const char *text, size_t length,

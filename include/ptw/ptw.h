@@ -17,6 +17,7 @@
 #include <ptw/engine.h>
 #include <ptw/engine_save.h>
 #include <ptw/engine_text.h>
+#include <ptw/engine_tree.h>
 #include <ptw/entry.h>
 #include <ptw/error.h>
 #include <ptw/filter.h>

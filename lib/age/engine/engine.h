@@ -23,6 +23,8 @@
 #include <ptw/policy.h>
 #include <ptw/port.h>
 
+#include "lib/age/engine/tree.h"
+
 #define PTW_TICKS     255u
 #define PTW_TURNS     48u
 #define PTW_OLD_TICKS (PTW_TICKS - 1 - 2 * PTW_TURNS)
@@ -68,6 +70,7 @@ struct ptw_group {
 	struct ptw_group_ops ops;
 	void *context;
 	uint32_t number;
+	struct ptw_node node;
 	uint64_t ageing;	/* 1: one thread ages it */
 	uint64_t ticking;	/* 1: one thread moves the clock on, or begins a generation */
 	struct ptw_span *spans; /* in the order of attaching */
@@ -107,7 +110,8 @@ struct ptw_engine {
 	uint64_t (*clock)(void *context);
 	void *context;
 	uint32_t groups_max;
-	uint64_t changing;	  /* 1: the table of groups is being changed */
+	uint64_t changing;	  /* 1: the table of groups, or their tree, is being changed or read */
+	struct ptw_forest forest;
 	struct ptw_group **group; /* by number; null: free */
 };
 

@@ -269,17 +269,19 @@ static int ptw_command_run(struct ptw_engine *engine, struct ptw_reader *r)
 {
 	struct ptw_group *group;
 	struct ptw_command c;
+	int ret = PTW_ERR_ARG;
 
-	if (!ptw_read_command(r, &c) || c.node || !c.id || c.id > engine->groups_max)
+	if (!ptw_read_command(r, &c) || c.node)
 		return PTW_ERR_ARG;
-	ptw_flag_take(&engine->changing);
-	group = engine->group[c.id - 1];
-	ptw_flag_drop(&engine->changing);
+	group = ptw_group_use(engine, c.id);
 	if (!group)
 		return PTW_ERR_ARG;
 	if (c.what == '+')
-		return ptw_command_age(group, &c);
-	return c.what == '-' ? ptw_command_evict(group, &c) : PTW_ERR_ARG;
+		ret = ptw_command_age(group, &c);
+	else if (c.what == '-')
+		ret = ptw_command_evict(group, &c);
+	ptw_group_leave(group);
+	return ret;
 }
 
 int ptw_engine_command(struct ptw_engine *engine, const char *text, size_t length, size_t *done)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/**
+ * @file engine_tree.h
+ * Groups below groups: sums over a subtree.
+ *
+ * A group is below the one that ptw_group_config.parent names, or a top-level one. It may have pages of its own and
+ * groups below it at the same time. Pages, generations and clocks are each group's own; what is asked of a subtree is
+ * summed when it is read, so that faults and evictions cost the same at any depth. Groups are made and given up at run
+ * time, from below: one that has others below it stays.
+ */
+#ifndef PTW_ENGINE_TREE_H
+#define PTW_ENGINE_TREE_H
+
+#include <ptw/engine.h>
+
+PTW_BEGIN_DECLS
+
+/** Groups one below the other, at most. */
+#define PTW_GROUP_DEPTH 32u
+
+/**
+ * The group that a group is below.
+ * @return null: it is a top-level one, or `group` is null
+ *
+ * Context: any. Ordering: none. Progress: wait-free. Errors: none.
+ */
+PTW_API struct ptw_group *ptw_group_parent(const struct ptw_group *group);
+
+/**
+ * Sizes of a group and all below it, summed. Generations are added by how far they are from each group's youngest:
+ * `youngest` is the greatest there is, `birth` the earliest of those that were added; `ticks` are the group's own. Groups
+ * that are being given up (ptw_group_destroy() returned PTW_ERR_AGAIN) are left out.
+ * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE
+ *
+ * Context: any but where another thread that makes or destroys a group was interrupted; groups below may be made and
+ * given up meanwhile. Ordering: none; exact when nothing else runs. Progress: linear in the subtree; waits for who
+ * makes or destroys a group. Errors: as returned.
+ */
+PTW_API int ptw_group_subtree_state(struct ptw_group *group, struct ptw_group_state *state);
+
+PTW_END_DECLS
+
+#endif /* PTW_ENGINE_TREE_H */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What a group is in the tree of groups. All of it belongs to whoever has engine->changing, who holds it for some
+ * instructions, at most for a look at each group, and never while a callback runs. Nobody walks along pointers without
+ * it: a walk takes a use of the group that it is at, and goes on from there.
+ */
+#ifndef PTW_LIB_AGE_ENGINE_TREE_H
+#define PTW_LIB_AGE_ENGINE_TREE_H
+
+#include <ptw/types.h>
+
+struct ptw_engine;
+struct ptw_group;
+
+struct ptw_node {
+	struct ptw_group *parent; /* null: a top-level one; does not change */
+	struct ptw_group *child;  /* one of those below; the others by `next` */
+	struct ptw_group *next;	  /* below the same parent */
+	struct ptw_group **link;  /* what points here */
+	uint32_t depth;		  /* 1: top-level; does not change */
+	uint32_t offline;	  /* being given up: no use of it begins */
+	uint64_t
+		uses; /* who is at it without its owner knowing; it is not freed before they left */
+	uint64_t groups; /* in this subtree, itself included */
+};
+
+struct ptw_forest {
+	struct ptw_group *top; /* a top-level group; the others by `next` */
+	uint64_t groups;
+};
+
+/* Enter a new group below its parent, with `changing` taken. PTW_OK, PTW_ERR_LIMIT or PTW_ERR_ABSENT. */
+int ptw_tree_enter(struct ptw_engine *engine, struct ptw_group *group, struct ptw_group *parent);
+
+/* Take out a group that nobody uses and that has none below it, with `changing` taken. */
+void ptw_tree_leave(struct ptw_engine *engine, struct ptw_group *group);
+
+/*
+ * Begin giving up a group, with `changing` taken: from then on it is offline. PTW_OK, PTW_ERR_BUSY (and it is not), or
+ * PTW_ERR_AGAIN while somebody uses it.
+ */
+int ptw_tree_close(struct ptw_group *group);
+
+/*
+ * The one after a group in a walk of all below root, or of all there are if that is null: parents before those below
+ * them. Without those below it where `over` says so. Null: there is none. With `changing` taken.
+ */
+struct ptw_group *ptw_tree_next(const struct ptw_group *root, struct ptw_group *group, bool over);
+
+/* The group of this id, in use until it is left; null: there is none, or it is being given up. */
+struct ptw_group *ptw_group_use(struct ptw_engine *engine, uint64_t id);
+void ptw_group_leave(struct ptw_group *group);
+
+#endif /* PTW_LIB_AGE_ENGINE_TREE_H */
