@@ -36,6 +36,7 @@ void ptw_tree_leave(struct ptw_engine *engine, struct ptw_group *group)
 	if (node->next)
 		node->next->node.link = node->link;
 	engine->forest.groups--;
+	engine->forest.claims -= node->protect[0] || node->protect[1];
 	for (struct ptw_group *above = node->parent; above; above = above->node.parent)
 		above->node.groups--;
 }

@@ -22,11 +22,26 @@ struct ptw_node {
 	uint64_t
 		uses; /* who is at it without its owner knowing; it is not freed before they left */
 	uint64_t groups; /* in this subtree, itself included */
+
+	uint64_t protect[2]; /* min and low, as they were set */
+	uint64_t below_low;  /* pages that were taken in spite of low */
+	uint64_t taking;     /* pages that those who reclaim are about to take */
+	uint64_t usage;	     /* of the subtree, */
+	uint64_t
+		claimed[2]; /* and what those right below claim and use: when it was last weighed */
 };
 
 struct ptw_forest {
 	struct ptw_group *top; /* a top-level group; the others by `next` */
 	uint64_t groups;
+	uint64_t claims; /* groups that are protected by anything */
+};
+
+/* How far a group is from what is protected. */
+struct ptw_room {
+	uint64_t usage;	       /* of its subtree */
+	uint64_t effective[2]; /* of its min and low */
+	uint64_t room[2]; /* how many of its pages may go before one on the way up is below that */
 };
 
 /* Enter a new group below its parent, with `changing` taken. PTW_OK, PTW_ERR_LIMIT or PTW_ERR_ABSENT. */
@@ -46,6 +61,12 @@ int ptw_tree_close(struct ptw_group *group);
  * them. Without those below it where `over` says so. Null: there is none. With `changing` taken.
  */
 struct ptw_group *ptw_tree_next(const struct ptw_group *root, struct ptw_group *group, bool over);
+
+/*
+ * How much of a group may go when root is reclaimed, or everything if that is null; with `changing` taken. False: it is
+ * not below root.
+ */
+bool ptw_tree_room(const struct ptw_group *root, struct ptw_group *group, struct ptw_room *room);
 
 /* The group of this id, in use until it is left; null: there is none, or it is being given up. */
 struct ptw_group *ptw_group_use(struct ptw_engine *engine, uint64_t id);
