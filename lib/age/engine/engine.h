@@ -193,6 +193,19 @@ void ptw_tally_flush(struct ptw_group *group, struct ptw_tally *tally);
 /* Take a page out of the generations, to be evicted. */
 void ptw_page_isolate(struct ptw_owned *owned, unsigned int i, struct ptw_victims *victims);
 
+/* What an eviction came to. */
+struct ptw_evict_sum {
+	uint64_t gone;
+	uint64_t pending;
+	bool aged; /* the group was aged first */
+};
+
+#define PTW_EVICT_AS_IS 1u /* without ageing */
+
+/* ptw_group_evict() of pages of at least an age in ticks, with how in flags; adds to the sum. */
+int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how, uint64_t want,
+		   struct ptw_evict_sum *sum);
+
 /* The clock goes on by one, unless another thread is at it. */
 void ptw_group_tick(struct ptw_group *group);
 

@@ -22,6 +22,7 @@ int ptw_tree_enter(struct ptw_engine *engine, struct ptw_group *group, struct pt
 	if (node->next)
 		node->next->node.link = &node->next;
 	*first = group;
+	ptw_queue_enter(engine, group);
 	engine->forest.groups++;
 	for (; parent; parent = parent->node.parent)
 		parent->node.groups++;
@@ -32,6 +33,7 @@ void ptw_tree_leave(struct ptw_engine *engine, struct ptw_group *group)
 {
 	struct ptw_node *node = &group->node;
 
+	ptw_queue_leave(engine, group);
 	*node->link = node->next;
 	if (node->next)
 		node->next->node.link = node->link;

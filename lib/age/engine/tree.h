@@ -23,8 +23,14 @@ struct ptw_node {
 		uses; /* who is at it without its owner knowing; it is not freed before they left */
 	uint64_t groups; /* in this subtree, itself included */
 
+	struct ptw_group *before; /* in the queue of those to be asked */
+	struct ptw_group *behind;
+	struct ptw_group *turn; /* below this one it is whose turn; null: this one's */
+
 	uint64_t protect[2]; /* min and low, as they were set */
 	uint64_t below_low;  /* pages that were taken in spite of low */
+	uint64_t debt;	     /* what it owes to reclaim, in parts of a page */
+	uint64_t aged_by;    /* the last call of reclaim that let it age */
 	uint64_t taking;     /* pages that those who reclaim are about to take */
 	uint64_t usage;	     /* of the subtree, */
 	uint64_t
@@ -34,7 +40,10 @@ struct ptw_node {
 struct ptw_forest {
 	struct ptw_group *top; /* a top-level group; the others by `next` */
 	uint64_t groups;
-	uint64_t claims; /* groups that are protected by anything */
+	uint64_t claims;	 /* groups that are protected by anything */
+	uint64_t calls;		 /* of reclaim */
+	struct ptw_group *first; /* of the queue: asked longest ago */
+	struct ptw_group *last;
 };
 
 /* How far a group is from what is protected. */
@@ -67,6 +76,10 @@ struct ptw_group *ptw_tree_next(const struct ptw_group *root, struct ptw_group *
  * not below root.
  */
 bool ptw_tree_room(const struct ptw_group *root, struct ptw_group *group, struct ptw_room *room);
+
+/* The queue of those to be asked, with `changing` taken: a new group comes last. */
+void ptw_queue_enter(struct ptw_engine *engine, struct ptw_group *group);
+void ptw_queue_leave(struct ptw_engine *engine, struct ptw_group *group);
 
 /* The group of this id, in use until it is left; null: there is none, or it is being given up. */
 struct ptw_group *ptw_group_use(struct ptw_engine *engine, uint64_t id);
