@@ -374,7 +374,8 @@ Test(engine_reclaim, random, .timeout = 120)
 			}
 			if (flags & PTW_RECLAIM_KEEP_LOW)
 				cr_assert_eq(below_low, 0u);
-			if (evicted < want)
+			/* Min of one and low of another together may keep more than the one above has. */
+			if (evicted < want && !flags)
 				cr_assert_eq(could, 0u, "%u at %u", (unsigned int)total, step);
 		}
 	}
