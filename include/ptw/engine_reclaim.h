@@ -24,7 +24,7 @@ PTW_BEGIN_DECLS
  * @param want how many, those included that will be pending
  * @param flags 0 or PTW_RECLAIM_KEEP_LOW
  * @param evicted set to how many are gone, also on errors but PTW_ERR_ARG
- * @return PTW_OK (also if fewer could be found), PTW_ERR_ARG, or what a callback returned; the next call begins
+ * @return PTW_OK (also if fewer could be found), PTW_ERR_ARG, PTW_ERR_THRASHING (engine_enable.h), or what a callback returned; the next call begins
  *         with another group then
  *
  * Context: may block if callbacks may; any number of threads at once. Groups may be made and given up meanwhile, but

@@ -56,8 +56,7 @@ PTW_API int ptw_engine_text(struct ptw_engine *engine, char *buffer, size_t size
  * `nr` of them or all. The two youngest generations are out of its reach: min_gen + 2 may not be above the youngest.
  * When so many of the pages turn out to be in use, or cannot be put out, that there are too few of them for the last
  * of its calls, the ones that come next in age go instead: at most 64. Pending evictions do not count, as for
- * ptw_group_evict(), which then goes on to younger pages, all of the group's if need be. While it runs, ptw_group_age()
- * may return PTW_ERR_AGAIN, and ptw_group_destroy() does.
+ * ptw_group_evict(), which then goes on to younger pages, all of the group's if need be.
  *
  * Numbers are decimal. swappiness is 0 to 201, or "max", which is 201; it is a choice between classes, and there
  * is one: 0 spares anonymous pages, so that `-` does nothing; the others are alike. force_scan does not matter: all

@@ -15,6 +15,7 @@
 #include <ptw/config.h>
 #include <ptw/consumer.h>
 #include <ptw/engine.h>
+#include <ptw/engine_enable.h>
 #include <ptw/engine_reclaim.h>
 #include <ptw/engine_save.h>
 #include <ptw/engine_text.h>

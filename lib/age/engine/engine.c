@@ -31,6 +31,7 @@ int ptw_engine_create(const struct ptw_engine_config *config, struct ptw_engine 
 	engine->regions = (config->pages + PTW_REGION_PAGES - 1) / PTW_REGION_PAGES;
 	engine->clock = config->clock;
 	engine->context = config->context;
+	engine->thrashing = config->thrashing;
 	engine->groups_max = config->groups ? config->groups : PTW_GROUPS_DEFAULT;
 	engine->policy = policy;
 	engine->ordered = policy->pick;

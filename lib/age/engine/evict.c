@@ -198,6 +198,10 @@ int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how
 	while (sum->gone + sum->pending < want && tried < most && !ret) {
 		const uint64_t left = want - sum->gone - sum->pending;
 
+		/* Also after ageing: then the oldest may be another one. */
+		sum->young = !(how & PTW_EVICT_ANY_AGE) && ptw_group_too_young(group);
+		if (sum->young)
+			break;
 		/* Once a call: what it finds young is enough to choose from. */
 		if (!sum->aged && !(how & PTW_EVICT_AS_IS) && group->ops.harvest &&
 		    ptw_group_wants_ageing(group)) {
@@ -208,6 +212,7 @@ int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how
 				ret = PTW_OK;
 			if (ret)
 				break;
+			continue;
 		}
 		do {
 			ptw_choose(group, (int)least, &v,
@@ -215,8 +220,10 @@ int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how
 			tried += v.n;
 			if (!v.n)
 				return ret;
-			ret = ptw_look_at(group, &v);
-		} while (!ret && !v.n && tried < most);
+			if (ptw_engine_may(group->engine, PTW_ENABLE_CORE))
+				ret = ptw_look_at(group, &v);
+			/* Who is left next may be too young. */
+		} while (!ret && !v.n && tried < most && !ptw_port_load(&group->engine->min_age));
 		if (!ret)
 			ret = ptw_put_out(group, &v, sum);
 	}
@@ -232,6 +239,8 @@ int ptw_group_evict(struct ptw_group *group, uint64_t want, uint64_t *evicted)
 		return PTW_ERR_ARG;
 	ret = ptw_evict_some(group, 0, 0, want, &sum);
 	*evicted = sum.gone;
+	if (!ret && sum.young && !sum.gone && !sum.pending)
+		ret = ptw_engine_thrashes(group->engine, group);
 	return ret;
 }
 
@@ -244,7 +253,7 @@ int ptw_group_evict_older(struct ptw_group *group, uint32_t age, uint64_t want, 
 		return PTW_ERR_ARG;
 	if (group->engine->ordered)
 		return PTW_ERR_UNSUPPORTED;
-	ret = ptw_evict_some(group, age < PTW_TICKS ? age : PTW_TICKS, PTW_EVICT_AS_IS, want,
+	ret = ptw_evict_some(group, age < PTW_TICKS ? age : PTW_TICKS, PTW_EVICT_AS_IS | PTW_EVICT_ANY_AGE, want,
 			     &sum);
 	*evicted = sum.gone;
 	return ret;

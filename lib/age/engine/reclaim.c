@@ -27,6 +27,7 @@ struct ptw_reclaim {
 	unsigned int round; /* PTW_ROUNDS: the gentlest; down to 0 */
 	bool below_low;	    /* low does not protect any more */
 	bool low_spared;    /* something was spared because of it */
+	bool young;	    /* something was spared because of its age */
 	bool any;	    /* a group of this round had something to give */
 	/* Of the group that is being asked. */
 	struct ptw_group *group;
@@ -164,6 +165,7 @@ static void ptw_ask_done(struct ptw_reclaim *r, const struct ptw_evict_sum *sum)
 
 	group->node.taking -= r->want;
 	group->node.uses--;
+	r->young |= sum->young;
 	if (sum->aged)
 		group->node.aged_by = r->call;
 	if (took > r->above_low)
@@ -237,5 +239,7 @@ int ptw_engine_reclaim(struct ptw_engine *engine, struct ptw_group *root, uint64
 		ret = ptw_reclaim_rounds(&r);
 	}
 	*evicted = r.gone;
+	if (!ret && r.young && r.left == want)
+		ret = ptw_engine_thrashes(engine, root);
 	return ret;
 }

@@ -216,21 +216,6 @@ static uint64_t ptw_group_older(const struct ptw_group *group, uint64_t tick)
 }
 
 /*
- * One eviction without the ageing that ptw_group_evict() does where there are few generations: it does not age while
- * others do, and here that is this thread. If another one really does, it has the flag instead.
- */
-static int ptw_evict_as_is(struct ptw_group *group, uint64_t want, uint64_t *gone)
-{
-	const bool taken = ptw_flag_try(&group->ageing);
-	int ret;
-
-	ret = ptw_group_evict(group, want, gone);
-	if (taken)
-		ptw_flag_drop(&group->ageing);
-	return ret;
-}
-
-/*
  * Which pages are meant is told by the tick at which the last generation meant ended, since others may age, and then
  * the oldest generation joins the next one. Half of what is left at a time, so that a page found young, whose place
  * ptw_group_evict() gives to the next one in age, seldom costs one that is not meant.
@@ -255,11 +240,15 @@ static int ptw_command_evict(struct ptw_group *group, const struct ptw_command *
 	if (ptw_port_load(&group->youngest) - c->seq >= PTW_GENERATIONS)
 		return PTW_OK;
 	while (left && gone && !ret) {
+		struct ptw_evict_sum sum = {0};
+
 		want = (ptw_group_older(group, end) + 1) / 2;
 		if (!want)
 			break;
 		want = want < PTW_EVICT_BATCH ? want : PTW_EVICT_BATCH;
-		ret = ptw_evict_as_is(group, want < left ? want : left, &gone);
+		ret = ptw_evict_some(group, 0, PTW_EVICT_AS_IS | PTW_EVICT_ANY_AGE,
+				     want < left ? want : left, &sum);
+		gone = sum.gone;
 		left -= gone;
 	}
 	return ret;
