@@ -8,7 +8,7 @@
  *	 node <node>
  *	 <sequence number> <age in milliseconds> <anonymous pages> <file pages>
  *
- * A group is a memcg; it has no path but "/<id>". An engine is one node, 0. It has one class of pages, which is
+ * A group is a memcg; its path is the ids of those above it, from the top, and its own, each behind a "/". An engine is one node, 0. It has one class of pages, which is
  * shown as anonymous ones; there are no file pages. Rows go from the oldest generation to the youngest.
  */
 #ifndef PTW_ENGINE_TEXT_H

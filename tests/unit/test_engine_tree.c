@@ -2,7 +2,11 @@
 /* Groups below groups: making, giving up, sums. */
 #include "tests/unit/tree_engine.h"
 
+#include <stdio.h>
+
 #include <ptw/engine_text.h>
+
+#include "lib/age/engine/engine.h"
 
 Test(engine_tree, arguments)
 {
@@ -106,6 +110,51 @@ Test(engine_tree, sums)
 	cr_assert_eq(sums(0).evicted, 5u);
 	cr_assert_eq(sums(2).resident, 7u);
 	cr_assert_eq(sums(4).resident, 16u);
+	stop();
+}
+
+/* The text names those above a group. The deepest path fits, with ids as long as can be. */
+Test(engine_tree, paths)
+{
+	const struct ptw_engine_config config = {
+		.size = sizeof(config), .pages = 64, .groups = PTW_GROUPS_MAX};
+	static struct ptw_group *all[PTW_GROUPS_MAX];
+	static char text[10000000], expected[300];
+	struct ptw_group_config below = {.size = sizeof(below)};
+	const unsigned int first = PTW_GROUPS_MAX - PTW_GROUP_DEPTH;
+	size_t needed;
+	int n = 0;
+
+	start();
+	make(0, 0);
+	make(1, 0);
+	make(2, 1);
+	make(3, 3);
+	cr_assert_eq(ptw_engine_text(engine, text, sizeof(text), &needed), PTW_OK);
+	cr_assert(strstr(text, "memcg 1 /1\n node"));
+	cr_assert(strstr(text, "memcg 2 /1/2\n node"));
+	cr_assert(strstr(text, "memcg 3 /1/2/3\n node"));
+	cr_assert(strstr(text, "memcg 4 /4\n node"));
+	stop();
+	cr_assert_eq(ptw_engine_create(&config, &engine), PTW_OK);
+	/* Enough to see it: the table of groups is searched from its beginning for each. */
+	engine->groups_max = PTW_GROUP_DEPTH + 1;
+	engine->group += first - 1;
+	for (unsigned int i = 0; i < PTW_GROUP_DEPTH; i++) {
+		below.parent = i ? all[i - 1] : NULL;
+		cr_assert_eq(ptw_group_create(engine, &below, &all[i]), PTW_OK);
+		all[i]->number += first;
+		n += snprintf(expected + n, sizeof(expected) - (size_t)n, "/%u", first + i + 1);
+	}
+	cr_assert_eq(ptw_engine_text(engine, text, sizeof(text), &needed), PTW_OK);
+	cr_assert(strstr(text, expected));
+	cr_assert(strstr(strstr(text, expected), "\n node"));
+	for (unsigned int i = 0; i < PTW_GROUP_DEPTH; i++)
+		all[i]->number -= first;
+	engine->group -= first - 1;
+	memmove(engine->group, engine->group + first - 1, 33 * sizeof(*engine->group));
+	memset(engine->group + first - 1, 0, 33 * sizeof(*engine->group));
+	engine->groups_max = PTW_GROUPS_MAX;
 	stop();
 }
 
