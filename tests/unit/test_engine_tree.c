@@ -118,8 +118,8 @@ Test(engine_tree, paths)
 {
 	const struct ptw_engine_config config = {
 		.size = sizeof(config), .pages = 64, .groups = PTW_GROUPS_MAX};
-	static struct ptw_group *all[PTW_GROUPS_MAX];
-	static char text[10000000], expected[300];
+	static struct ptw_group *all[PTW_GROUP_DEPTH];
+	static char text[40000], expected[300];
 	struct ptw_group_config below = {.size = sizeof(below)};
 	const unsigned int first = PTW_GROUPS_MAX - PTW_GROUP_DEPTH;
 	size_t needed;
