@@ -40,12 +40,13 @@ PTW_API int ptw_group_subtree_state(struct ptw_group *group, struct ptw_group_st
 
 /** What a group is promised, and what of it holds. */
 struct ptw_protection {
-	size_t size;	   /**< sizeof(struct ptw_protection), set by the caller */
-	uint64_t min, low; /**< as they were set */
-	uint64_t effective_min, effective_low; /**< what holds; at most `usage` */
-	uint64_t usage; /**< pages of the group and all below it, without those being evicted */
-	uint64_t
-		below_low; /**< the group's own pages that ptw_engine_reclaim() took although it was below low */
+	size_t size;		/**< sizeof(struct ptw_protection), set by the caller */
+	uint64_t min;		/**< as it was set */
+	uint64_t low;		/**< likewise */
+	uint64_t effective_min; /**< what of it holds; at most `usage` */
+	uint64_t effective_low; /**< likewise */
+	uint64_t usage;		/**< pages of the group and all below it, without those being evicted */
+	uint64_t below_low;	/**< the group's own pages that ptw_engine_reclaim() took while it was below low */
 };
 
 /**

@@ -2,6 +2,7 @@
 /* Reclaim over groups: whose turn it is, how much each gives, what stays. */
 #include "tests/unit/tree_engine.h"
 
+#include <ptw/engine_enable.h>
 #include <ptw/engine_reclaim.h>
 
 #include "lib/age/engine/engine.h"
@@ -149,6 +150,7 @@ Test(engine_reclaim, after_much)
 		fill(g, RUN);
 	}
 	cr_assert_eq(reclaim(NULL, 3 * RUN - 1000, 0), 3 * RUN - 1000u);
+	cr_assert_eq(harvests, 3u, "each is aged once");
 	for (unsigned int g = 0; g < 3; g++) {
 		fill(g, RUN);
 		before[g] = used(g);
@@ -301,6 +303,58 @@ Test(engine_reclaim, given_up_meanwhile)
 	stop();
 }
 
+/* Whose turn it is below a group is given up: the turn goes on. */
+Test(engine_reclaim, turn_given_up)
+{
+	start();
+	for (unsigned int round = 0; round < 8; round++) {
+		make(0, 0);
+		make(1, 0);
+		make(2, 0);
+		make(3, 2);
+		for (unsigned int g = 0; g < 4; g++)
+			fill(g, 200);
+		/* Each of them is next after some of these. */
+		for (unsigned int i = 0; i < round; i++)
+			cr_assert_eq(reclaim(group[0], 1, 0), 1u);
+		give_up(round % 2 ? 3 : 1);
+		cr_assert_eq(reclaim(group[0], 100, 0), 100u);
+		give_up(round % 2 ? 1 : 3);
+		cr_assert_eq(reclaim(group[0], 100, 0), 100u);
+		give_up(2);
+		cr_assert_eq(reclaim(group[0], 1, 0), used(0) ? 1u : 0u);
+		give_up(0);
+	}
+	stop();
+}
+
+/* It is asked, and neither aged nor evicted from at that moment: the engine's clock gives it up. */
+static int clock_destroyed;
+
+static uint64_t clock_that_gives_up(void *context)
+{
+	(void)context;
+	if (group[0])
+		clock_destroyed = ptw_group_destroy(group[0]);
+	return 0;
+}
+
+Test(engine_reclaim, given_up_by_the_clock)
+{
+	const struct ptw_engine_config config = {
+		.size = sizeof(config), .pages = PAGES, .clock = clock_that_gives_up};
+	uint64_t n;
+
+	cr_assert_eq(ptw_engine_create(&config, &engine), PTW_OK);
+	make(0, 0);
+	fill(0, 10);
+	cr_assert_eq(ptw_engine_min_age(engine, 1), PTW_OK);
+	cr_assert_eq(ptw_engine_reclaim(engine, NULL, 5, 0, &n), PTW_ERR_THRASHING);
+	cr_assert_eq(clock_destroyed, PTW_ERR_AGAIN);
+	give_up(0);
+	stop();
+}
+
 /*
  * Random trees, promises, faults and calls: no group, and no group with all below it, is taken below its min as it was
  * before the call where nothing is promised by others in common with it, and nothing wanted is left undone that could
@@ -342,6 +396,9 @@ Test(engine_reclaim, random, .timeout = 120)
 			uint64_t evicted, below_low = 0, want = 1 + next_random(&state, 400);
 			const uint32_t flags = next_random(&state, 2);
 
+			/* Its turns go on, whatever has become of the groups below it. */
+			if (!next_random(&state, 4))
+				reclaim(group[g], want % 20, flags);
 			for (unsigned int i = 0; i < GROUPS; i++)
 				if (group[i]) {
 					min[i] = protection(i).effective_min;

@@ -103,6 +103,7 @@ Test(engine_tree, sums)
 	cr_assert_eq(s.pages[0], 7u);
 	cr_assert_eq(s.birth[3], 0u);
 	cr_assert_eq(s.birth[2], 102u);
+	cr_assert_eq(sums(2).birth[3], 0u, "the earliest");
 	cr_assert_eq(s.agings, 3u);
 	cr_assert_eq(s.faults, 15u);
 	cr_assert_eq(ptw_group_evict(group[3], 5, &evicted), PTW_OK);
