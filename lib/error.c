@@ -65,6 +65,10 @@ const char *ptw_strerror(int error)
 		return "no such MMU, slot or entry, or it is gone already";
 	case PTW_ERR_OVERLAP:
 		return "frames are in another slot of the same address space";
+	case PTW_ERR_THRASHING:
+		return "all that could go is younger than the minimum age";
+	case PTW_ERR_BUSY:
+		return "something is still below it";
 	case PTW_ERR_LIMIT:
 		return "limit reached";
 	case PTW_ERR_MMU:

@@ -42,8 +42,12 @@ struct ptw_engine_config {
 	/** Milliseconds of a clock that does not go back (if it does, time stands still), for the birth of
 	 *  generations; null: it is always 0. Called without any region owned. */
 	uint64_t (*clock)(void *context);
-	void *context; /**< of `clock` */
+	void *context; /**< of `clock` and `thrashing` */
 	const struct ptw_policy_ops *policy; /**< null: ptw_policy_generations */
+	/** Nothing could be put out, of a group or, if that is null, of all, since all is younger than
+	 *  ptw_engine_min_age() allows: what is in use does not fit. It may end what uses memory, give up groups, also
+	 *  this one, or lower the age; the call that calls it returns PTW_ERR_THRASHING. Null: nobody is told. */
+	void (*thrashing)(void *context, struct ptw_group *group);
 };
 
 /**
@@ -86,6 +90,8 @@ struct ptw_group_config {
 	struct ptw_group_ops
 		ops;   /**< `evict` must be there for ptw_group_evict(), `harvest` for ageing */
 	void *context; /**< first argument of each */
+	/** The group that this one is below, of the same engine; null: a top-level one (engine_tree.h). */
+	struct ptw_group *parent;
 };
 
 /** Sizes of a group, taken one after the other while others may change them. */
@@ -156,7 +162,8 @@ PTW_API int ptw_engine_young(void *engine, uint64_t page, uint64_t young, uint64
 
 /**
  * Make a group, which has no pages yet.
- * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_NOMEM, PTW_ERR_LIMIT (too many groups)
+ * @return PTW_OK, PTW_ERR_ARG (the parent is another engine's, too), PTW_ERR_SIZE, PTW_ERR_NOMEM, PTW_ERR_LIMIT (too
+ *         many groups, or more than PTW_GROUP_DEPTH one below the other), PTW_ERR_ABSENT (the parent is being given up)
  *
  * Context: may block. Ordering: none. Progress: linear in groups. Errors: as returned.
  */
@@ -165,10 +172,13 @@ PTW_API int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_c
 
 /**
  * Give up a group. Its regions are nobody's afterwards, their pages absent.
- * @return PTW_OK, or PTW_ERR_AGAIN while it is aged, pages of it are being evicted, or another call on it runs
+ * @return PTW_OK; PTW_ERR_ARG; PTW_ERR_BUSY: it has groups below it; PTW_ERR_AGAIN: it is aged, pages of it are being
+ *         evicted, or a command, a reclaim or a sum over the tree has it: try again, from then on they begin no more
+ *         with it
  *
- * Context: no other call on this group may begin meanwhile. Ordering: none. Progress: linear in its regions.
- * Errors: as returned, nothing changed.
+ * Context: no other call that names this group may begin meanwhile; those that find it by themselves
+ * (ptw_engine_reclaim(), ptw_engine_text(), ptw_engine_command(), ptw_group_subtree_state()) may. Ordering: none.
+ * Progress: linear in its regions. Errors: as returned, all else unchanged.
  */
 PTW_API int ptw_group_destroy(struct ptw_group *group);
 
@@ -223,8 +233,8 @@ PTW_API int ptw_page_settle(struct ptw_engine *engine, uint64_t page, uint32_t r
 /**
  * Age a group: a new youngest generation begins, all pages are harvested, the young ones join it.
  * With four generations the oldest joins the next one before.
- * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_UNSUPPORTED (no harvest), PTW_ERR_AGAIN (it is being aged), or what the
- *         harvest returned: then what it had found is taken in, the rest is young still
+ * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_UNSUPPORTED (no harvest, or switched off: engine_enable.h), PTW_ERR_AGAIN (it
+ *         is being aged), or what the harvest returned: then what it had found is taken in, the rest is young still
  *
  * Context: may block if the harvest may. Ordering: none. Progress: linear in the group's regions.
  * Errors: as returned.
@@ -244,8 +254,8 @@ PTW_API int ptw_group_wants_ageing(struct ptw_group *group);
  * @param group the group
  * @param want how many, those included that will be pending
  * @param evicted set to how many are gone, also on errors; pending ones do not count
- * @return PTW_OK (also if fewer could be found), PTW_ERR_ARG, PTW_ERR_UNSUPPORTED (no evict), or what a callback
- *         returned
+ * @return PTW_OK (also if fewer could be found), PTW_ERR_ARG, PTW_ERR_UNSUPPORTED (no evict), PTW_ERR_THRASHING
+ *         (engine_enable.h), or what a callback returned
  *
  * Context: may block if callbacks may; several threads may evict at once. Ordering: none. Progress: bounded by the
  * group's pages: each is looked at twice at most. Errors: as returned; what is gone is gone.

@@ -5,7 +5,9 @@
  *
  * An image holds, for each group that has regions, its clock, generations, counters, and each page's age. Callbacks
  * are not in it: who restores makes the engine and its groups again, with the same regions, and then fills them.
- * Groups are told by their regions, so it does not matter in which order they are made.
+ * Groups are told by their regions, so it does not matter in which order they are made. What was set is not in it
+ * either: who is below whom, protection, minimum age, capabilities; nor what a group owes to reclaim, less than a page
+ * between two turns, and how often it was below low.
  *
  * Ages go on from where they were: time that passed between saving and restoring does not count, neither ticks nor
  * milliseconds. The clock may be another one. What it has not lived through is cut: a generation that would have

@@ -8,7 +8,7 @@
  *	 node <node>
  *	 <sequence number> <age in milliseconds> <anonymous pages> <file pages>
  *
- * A group is a memcg; it has no path but "/<id>". An engine is one node, 0. It has one class of pages, which is
+ * A group is a memcg; its path is the ids of those above it, from the top, and its own, each behind a "/". An engine is one node, 0. It has one class of pages, which is
  * shown as anonymous ones; there are no file pages. Rows go from the oldest generation to the youngest.
  */
 #ifndef PTW_ENGINE_TEXT_H
@@ -56,8 +56,7 @@ PTW_API int ptw_engine_text(struct ptw_engine *engine, char *buffer, size_t size
  * `nr` of them or all. The two youngest generations are out of its reach: min_gen + 2 may not be above the youngest.
  * When so many of the pages turn out to be in use, or cannot be put out, that there are too few of them for the last
  * of its calls, the ones that come next in age go instead: at most 64. Pending evictions do not count, as for
- * ptw_group_evict(), which then goes on to younger pages, all of the group's if need be. While it runs, ptw_group_age()
- * may return PTW_ERR_AGAIN, and ptw_group_destroy() does.
+ * ptw_group_evict(), which then goes on to younger pages, all of the group's if need be.
  *
  * Numbers are decimal. swappiness is 0 to 201, or "max", which is 201; it is a choice between classes, and there
  * is one: 0 spares anonymous pages, so that `-` does nothing; the others are alike. force_scan does not matter: all
@@ -71,8 +70,8 @@ PTW_API int ptw_engine_text(struct ptw_engine *engine, char *buffer, size_t size
  *         node, or with a sequence number that is not allowed; PTW_ERR_EXISTS: another thread is ageing the
  *         group, or the harvest returned PTW_ERR_AGAIN; or what ptw_group_age() or ptw_group_evict() returned
  *
- * Context: as those two; the groups that are named must not be destroyed meanwhile. Ordering: none. Progress: that of
- * the commands; waits for who makes or destroys a group. Errors: as returned; commands before `done` are done. The one
+ * Context: as those two; while a command runs, ptw_group_destroy() of the group that it names returns PTW_ERR_AGAIN.
+ * Ordering: none. Progress: that of the commands; waits for who makes or destroys a group. Errors: as returned; commands before `done` are done. The one
  * behind it has done nothing if it was refused; if a callback failed, what was aged or is gone stays so.
  */
 PTW_API int ptw_engine_command(struct ptw_engine *engine, const char *text, size_t length,

@@ -15,8 +15,11 @@
 #include <ptw/config.h>
 #include <ptw/consumer.h>
 #include <ptw/engine.h>
+#include <ptw/engine_enable.h>
+#include <ptw/engine_reclaim.h>
 #include <ptw/engine_save.h>
 #include <ptw/engine_text.h>
+#include <ptw/engine_tree.h>
 #include <ptw/entry.h>
 #include <ptw/error.h>
 #include <ptw/filter.h>

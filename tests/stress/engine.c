@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * The engine under threads that age, evict, fault, remove, look, settle what was pending, and make and give up groups
- * at the same time. A table of the test's own stands for the page table: accessed bits are words that anybody sets.
+ * at the same time, below one another, and reclaim over all of them. A table of the test's own stands for the page table: accessed bits are words that anybody sets.
  *
  * What must hold: a page is handed to one evictor at a time and only while it is resident; at the end sizes are
  * exact, page by page; every fault, eviction and removal was counted once; nothing found young was lost, as far as
@@ -14,13 +14,20 @@
 #include <string.h>
 #include <time.h>
 
-#include <ptw/engine.h>
+#include <ptw/engine_enable.h>
+#include <ptw/engine_reclaim.h>
+#include <ptw/engine_text.h>
+#include <ptw/engine_tree.h>
 #include <ptw/error.h>
 #include <ptw/thread.h>
 
 #define PAGES	4096u
 #define GROUPS	2u
 #define THREADS 6u
+/* Behind them, a region of a group that comes and goes, and one of a group that keeps some of its pages. */
+#define GUESTS PAGES
+#define KEPT   (PAGES + 64u)
+#define KEEPS  40u
 
 /* What the test knows of a page: relaxed but for the changes of `where`, which are compare-exchanges. */
 enum {
@@ -32,10 +39,10 @@ enum {
 };
 
 static struct ptw_engine *engine;
-static struct ptw_group *group[GROUPS];
+static struct ptw_group *group[GROUPS], *keeper;
 static uint32_t where[PAGES];
 static uint64_t accessed[PAGES / 64];
-static uint64_t stop_now, wrong, faults, evictions, removals;
+static uint64_t stop_now, wrong, faults, evictions, removals, guests_gone, refused;
 
 static bool change(uint64_t page, uint32_t from, uint32_t to)
 {
@@ -141,15 +148,97 @@ static void settle(uint64_t page)
 	}
 }
 
-/* A group that comes and goes beside the others, behind their pages. */
-static void group_for_a_while(void)
+/* Pages that nobody knows but the engine. */
+static int harvest_none(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
 {
-	const struct ptw_group_config config = {.size = sizeof(config), .ops = {.evict = evict}};
-	struct ptw_group *other;
+	(void)context;
+	word(sink, first, pages, 0);
+	return 0;
+}
 
-	if (ptw_group_create(engine, &config, &other) || ptw_group_attach(other, PAGES, 64) ||
-	    ptw_page_add(engine, PAGES + 3) || ptw_group_destroy(other))
+static int evict_any(void *context, const uint64_t *page, unsigned int n, uint8_t *result)
+{
+	(void)context;
+	(void)page;
+	for (unsigned int i = 0; i < n; i++) {
+		result[i] = PTW_EVICTED;
+		count(&guests_gone);
+	}
+	return 0;
+}
+
+/*
+ * A group that comes and goes, below another one or with one below it, while others reclaim and run commands. Who is
+ * at it makes it stay for a while, and begins no more with it.
+ */
+static void group_for_a_while(uint64_t kind)
+{
+	struct ptw_group_config config = {.size = sizeof(config),
+					  .ops = {.harvest = harvest_none, .evict = evict_any},
+					  .parent = kind % 2 ? group[1] : NULL};
+	struct ptw_group *other, *below;
+	int ret;
+
+	if (ptw_group_create(engine, &config, &other) || ptw_group_attach(other, GUESTS, 64))
 		count(&wrong);
+	config.parent = other;
+	if (ptw_group_create(engine, &config, &below))
+		count(&wrong);
+	for (unsigned int i = 0; i < 64; i++)
+		if (ptw_page_add(engine, GUESTS + i))
+			count(&wrong);
+	ptw_group_protect(other, kind % 70, kind % 100);
+	if (ptw_group_destroy(other) != PTW_ERR_BUSY)
+		count(&wrong);
+	sched_yield();
+	while ((ret = ptw_group_destroy(below)) == PTW_ERR_AGAIN) {
+		count(&refused);
+		sched_yield();
+	}
+	if (ret)
+		count(&wrong);
+	while ((ret = ptw_group_destroy(other)) == PTW_ERR_AGAIN) {
+		count(&refused);
+		sched_yield();
+	}
+	if (ret)
+		count(&wrong);
+}
+
+/* Over several groups, whichever there are. */
+static void over_groups(uint64_t what)
+{
+	struct ptw_group_state sizes = {.size = sizeof(sizes)};
+	static const char *const commands[] = {"+ 4 0 0", "- 4 0 0", "+ 5 0 0", "- 1 0 0"};
+	const char *command = commands[what % 4];
+	uint64_t evicted = 0;
+	size_t done;
+	int ret = PTW_OK;
+
+	switch (what % 8) {
+	case 0:
+		ret = ptw_group_subtree_state(group[0], &sizes);
+		break;
+	case 1:
+		ret = ptw_engine_command(engine, command, strlen(command), &done);
+		/* No such group, no such generation, or it is being aged. */
+		if (ret == PTW_ERR_ARG || ret == PTW_ERR_EXISTS || ret == PTW_ERR_UNSUPPORTED)
+			ret = PTW_OK;
+		break;
+	case 2:
+		ret = ptw_group_protect(group[what / 8 % 2], what / 16 % 3000, what / 16 % 5000);
+		break;
+	case 3:
+		ret = ptw_engine_enable(engine,
+					what / 8 % 4 ? PTW_ENABLE_ALL : PTW_ENABLE_LEAF_WALK);
+		break;
+	default:
+		ret = ptw_engine_reclaim(engine, what / 8 % 3 ? NULL : group[what / 24 % 2],
+					 1 + what / 48 % 70, what / 8 % 2, &evicted);
+	}
+	if (ret)
+		count(&wrong);
+	__atomic_fetch_add(&evictions, evicted, __ATOMIC_RELAXED);
 }
 
 static void *run(void *context)
@@ -175,6 +264,8 @@ static void *run(void *context)
 			take_away(page);
 		} else if (what < 900) {
 			settle(page / 7 * 7);
+		} else if (what < 940) {
+			over_groups(pick(&state));
 		} else if (what < 980) {
 			ret = ptw_group_evict(g, 1 + page % 70, &evicted);
 			if (ret)
@@ -182,13 +273,13 @@ static void *run(void *context)
 			__atomic_fetch_add(&evictions, evicted, __ATOMIC_RELAXED);
 		} else if (what < 990) {
 			ret = ptw_group_age(g);
-			if (ret && ret != PTW_ERR_AGAIN)
+			if (ret && ret != PTW_ERR_AGAIN && ret != PTW_ERR_UNSUPPORTED)
 				count(&wrong);
-		} else if (what < 998 || self) {
+		} else if (what < 992 || self) {
 			ptw_group_state(g, &sizes);
 			ptw_group_wants_ageing(g);
 		} else {
-			group_for_a_while();
+			group_for_a_while(pick(&state));
 		}
 	}
 	ptw_thread_unregister();
@@ -197,8 +288,8 @@ static void *run(void *context)
 
 static void create(void)
 {
-	const struct ptw_engine_config config = {.size = sizeof(config), .pages = PAGES + 64};
-	const struct ptw_group_config group_config = {
+	const struct ptw_engine_config config = {.size = sizeof(config), .pages = PAGES + 128};
+	struct ptw_group_config group_config = {
 		.size = sizeof(group_config),
 		.ops = {.harvest = harvest, .look = look, .evict = evict},
 	};
@@ -208,7 +299,33 @@ static void create(void)
 		cr_assert_eq(ptw_group_create(engine, &group_config, &group[g]), PTW_OK);
 		cr_assert_eq(ptw_group_attach(group[g], g * (PAGES / GROUPS), PAGES / GROUPS),
 			     PTW_OK);
+		group_config.parent = group[0];
 	}
+	group_config.ops.evict = evict_any;
+	group_config.ops.harvest = NULL;
+	group_config.ops.look = NULL;
+	group_config.parent = NULL;
+	cr_assert_eq(ptw_group_create(engine, &group_config, &keeper), PTW_OK);
+	cr_assert_eq(ptw_group_attach(keeper, KEPT, 64), PTW_OK);
+	cr_assert_eq(ptw_group_protect(keeper, KEEPS, 50), PTW_OK);
+	for (unsigned int i = 0; i < 64; i++)
+		cr_assert_eq(ptw_page_add(engine, KEPT + i), PTW_OK);
+}
+
+/* The tree's sums are those of its groups, and what was promised to one that nobody else touches is there. */
+static void check_tree(uint64_t counted)
+{
+	struct ptw_group_state s = {.size = sizeof(s)};
+
+	cr_assert_eq(ptw_group_subtree_state(group[0], &s), PTW_OK);
+	cr_assert_eq(s.resident, counted);
+	cr_assert_eq(ptw_group_state(keeper, &s), PTW_OK);
+	cr_assert_geq(s.resident, KEEPS);
+	cr_assert_eq(s.resident + s.evicted, 64u);
+	cr_log_info("%u kept, %llu of guests gone, groups not given up at once: %llu",
+		    (unsigned int)s.resident, (unsigned long long)guests_gone,
+		    (unsigned long long)refused);
+	cr_assert_gt(guests_gone, 0u);
 }
 
 Test(engine, threads, .timeout = 120)
@@ -256,8 +373,10 @@ Test(engine, threads, .timeout = 120)
 	cr_assert_eq(faulted, faults);
 	/* What was settled as evicted after it had waited is counted in the engine alone. */
 	cr_assert_eq(faulted - gone - removals, resident);
-	cr_assert_leq(evictions, gone);
-	settled = gone - evictions;
+	check_tree(counted);
+	/* Of commands' evictions nobody was told how many. */
+	cr_assert_leq(evictions, gone + guests_gone);
+	settled = gone + guests_gone - evictions;
 	cr_log_info("%llu faults, %llu evictions, %llu settled later, %llu removals",
 		    (unsigned long long)faults, (unsigned long long)evictions,
 		    (unsigned long long)settled, (unsigned long long)removals);

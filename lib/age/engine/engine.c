@@ -31,6 +31,7 @@ int ptw_engine_create(const struct ptw_engine_config *config, struct ptw_engine 
 	engine->regions = (config->pages + PTW_REGION_PAGES - 1) / PTW_REGION_PAGES;
 	engine->clock = config->clock;
 	engine->context = config->context;
+	engine->thrashing = config->thrashing;
 	engine->groups_max = config->groups ? config->groups : PTW_GROUPS_DEFAULT;
 	engine->policy = policy;
 	engine->ordered = policy->pick;
@@ -113,6 +114,8 @@ int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_config *c
 		return PTW_ERR_ARG;
 	if (config->size < sizeof(*config))
 		return PTW_ERR_SIZE;
+	if (config->parent && config->parent->engine != engine)
+		return PTW_ERR_ARG;
 	group = ptw_port_zalloc(sizeof(*group));
 	if (!group)
 		return PTW_ERR_NOMEM;
@@ -126,20 +129,22 @@ int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_config *c
 		ptw_port_free(group, sizeof(*group));
 		return ret;
 	}
+	ret = PTW_ERR_LIMIT;
 	ptw_flag_take(&engine->changing);
 	while (number < engine->groups_max && engine->group[number])
 		number++;
-	if (number < engine->groups_max) {
+	if (number < engine->groups_max)
+		ret = ptw_tree_enter(engine, group, config->parent);
+	if (!ret) {
 		group->number = number;
 		engine->group[number] = group;
 	}
 	ptw_flag_drop(&engine->changing);
-	if (number == engine->groups_max) {
+	if (ret)
 		ptw_group_free(group);
-		return PTW_ERR_LIMIT;
-	}
-	*out = group;
-	return PTW_OK;
+	else
+		*out = group;
+	return ret;
 }
 
 /* Nobody's regions have a control word of 0. Returns how many became the group's before one was another's. */
@@ -213,15 +218,22 @@ int ptw_group_attach(struct ptw_group *group, uint64_t first, uint64_t pages)
 int ptw_group_destroy(struct ptw_group *group)
 {
 	struct ptw_engine *engine;
+	int ret;
 
 	if (!group)
 		return PTW_ERR_ARG;
-	if (ptw_port_load(&group->isolated) || !ptw_flag_try(&group->ageing))
-		return PTW_ERR_AGAIN;
 	engine = group->engine;
+	ptw_flag_take(&engine->changing);
+	ret = ptw_tree_close(group);
+	ptw_flag_drop(&engine->changing);
+	if (!ret && (ptw_port_load(&group->isolated) || !ptw_flag_try(&group->ageing)))
+		ret = PTW_ERR_AGAIN;
+	if (ret)
+		return ret;
 	for (struct ptw_span *span = group->spans; span; span = span->next)
 		ptw_span_release(group, span->first, span->regions);
 	ptw_flag_take(&engine->changing);
+	ptw_tree_leave(engine, group);
 	engine->group[group->number] = NULL;
 	ptw_flag_drop(&engine->changing);
 	ptw_group_free(group);

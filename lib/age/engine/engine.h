@@ -20,8 +20,11 @@
 #define PTW_LIB_AGE_ENGINE_H
 
 #include <ptw/engine.h>
+#include <ptw/engine_enable.h>
 #include <ptw/policy.h>
 #include <ptw/port.h>
+
+#include "lib/age/engine/tree.h"
 
 #define PTW_TICKS     255u
 #define PTW_TURNS     48u
@@ -68,6 +71,7 @@ struct ptw_group {
 	struct ptw_group_ops ops;
 	void *context;
 	uint32_t number;
+	struct ptw_node node;
 	uint64_t ageing;	/* 1: one thread ages it */
 	uint64_t ticking;	/* 1: one thread moves the clock on, or begins a generation */
 	struct ptw_span *spans; /* in the order of attaching */
@@ -107,7 +111,12 @@ struct ptw_engine {
 	uint64_t (*clock)(void *context);
 	void *context;
 	uint32_t groups_max;
-	uint64_t changing;	  /* 1: the table of groups is being changed */
+	uint64_t changing; /* 1: the table of groups, or their tree, is being changed or read */
+	struct ptw_forest forest;
+	void (*thrashing)(void *context, struct ptw_group *group);
+	uint64_t disabled; /* bits of enum ptw_enable */
+	uint64_t min_age;
+	uint64_t latest;	  /* that the clock has said, where that mattered */
 	struct ptw_group **group; /* by number; null: free */
 };
 
@@ -144,6 +153,12 @@ static inline unsigned int ptw_tick_age(uint8_t now, uint8_t byte)
 	if (!byte)
 		return PTW_TICKS;
 	return now >= byte ? (unsigned int)(now - byte) : now + PTW_TICKS - byte;
+}
+
+/* Relaxed: calls that are under way may go by what was before. */
+static inline bool ptw_engine_may(const struct ptw_engine *e, uint32_t bit)
+{
+	return !(ptw_port_load(&e->disabled) & bit);
 }
 
 /* A flag: 0 free, 1 taken. Who takes it sees what who dropped it had done. */
@@ -188,6 +203,27 @@ void ptw_tally_flush(struct ptw_group *group, struct ptw_tally *tally);
 
 /* Take a page out of the generations, to be evicted. */
 void ptw_page_isolate(struct ptw_owned *owned, unsigned int i, struct ptw_victims *victims);
+
+/* What an eviction came to. */
+struct ptw_evict_sum {
+	uint64_t gone;
+	uint64_t pending;
+	bool aged;  /* the group was aged first */
+	bool young; /* it ended since what is left is too young */
+};
+
+#define PTW_EVICT_AS_IS	  1u /* without ageing */
+#define PTW_EVICT_ANY_AGE 2u /* the minimum age does not matter */
+
+/* ptw_group_evict() of pages of at least an age in ticks, with how in flags; adds to the sum. */
+int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how, uint64_t want,
+		   struct ptw_evict_sum *sum);
+
+/* Is the oldest generation that has pages younger than the minimum age? */
+bool ptw_group_too_young(const struct ptw_group *group);
+
+/* Tell that nothing can be put out for this reason: of a group, or of all. Returns what the call returns. */
+int ptw_engine_thrashes(struct ptw_engine *engine, struct ptw_group *group);
 
 /* The clock goes on by one, unless another thread is at it. */
 void ptw_group_tick(struct ptw_group *group);

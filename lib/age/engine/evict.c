@@ -158,8 +158,7 @@ static int ptw_look_at(struct ptw_group *group, struct ptw_victims *v)
 }
 
 /* Put them out. Those that are under way count as asked for, not as gone. */
-static int ptw_put_out(struct ptw_group *group, struct ptw_victims *v, uint64_t *evicted,
-		       uint64_t *pending)
+static int ptw_put_out(struct ptw_group *group, struct ptw_victims *v, struct ptw_evict_sum *sum)
 {
 	int ret;
 
@@ -172,75 +171,92 @@ static int ptw_put_out(struct ptw_group *group, struct ptw_victims *v, uint64_t 
 		uint32_t result = v->result[i];
 
 		if (result == PTW_EVICT_PENDING) {
-			++*pending;
+			sum->pending++;
 			continue;
 		}
 		if (result > PTW_EVICT_PENDING)
 			result = PTW_EVICT_FAILED;
 		/* It may have been removed meanwhile, and then is not ours to count. */
 		if (!ptw_page_settle(group->engine, v->page[i], result) && result == PTW_EVICTED)
-			++*evicted;
+			sum->gone++;
 	}
 	return ret;
 }
 
-/* Those of at least the age `least`, 0 for all; `age`: age the group first, once, if that is wanted. */
-static int ptw_evict(struct ptw_group *group, unsigned int least, bool age, uint64_t want,
-		     uint64_t *evicted)
+int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how, uint64_t want,
+		   struct ptw_evict_sum *sum)
 {
-	uint64_t gone = 0, pending = 0, tried = 0, most;
+	uint64_t tried = 0, most;
 	struct ptw_victims v;
-	bool aged = !age;
 	int ret = PTW_OK;
 
-	if (!group || !evicted)
-		return PTW_ERR_ARG;
-	*evicted = 0;
 	if (!group->ops.evict)
 		return PTW_ERR_UNSUPPORTED;
 	if (!group->regions)
 		return PTW_OK;
 	most = 2 * ptw_port_load(&group->resident) + PTW_EVICT_BATCH;
-	while (gone + pending < want && tried < most && !ret) {
-		const uint64_t left = want - gone - pending;
+	while (sum->gone + sum->pending < want && tried < most && !ret) {
+		const uint64_t left = want - sum->gone - sum->pending;
 
+		/* Also after ageing: then the oldest may be another one. */
+		sum->young = !(how & PTW_EVICT_ANY_AGE) && ptw_group_too_young(group);
+		if (sum->young)
+			break;
 		/* Once a call: what it finds young is enough to choose from. */
-		if (!aged && group->ops.harvest && ptw_group_wants_ageing(group)) {
-			aged = true;
+		if (!sum->aged && !(how & PTW_EVICT_AS_IS) && group->ops.harvest &&
+		    ptw_group_wants_ageing(group)) {
+			sum->aged = true;
 			ret = ptw_group_age(group);
 			/* Another thread is at it: there is something to choose from soon enough. */
 			if (ret == PTW_ERR_AGAIN)
 				ret = PTW_OK;
 			if (ret)
 				break;
+			continue;
 		}
 		do {
 			ptw_choose(group, (int)least, &v,
 				   left < PTW_EVICT_BATCH ? (unsigned int)left : PTW_EVICT_BATCH);
 			tried += v.n;
 			if (!v.n)
-				goto out;
-			ret = ptw_look_at(group, &v);
-		} while (!ret && !v.n && tried < most);
+				return ret;
+			if (ptw_engine_may(group->engine, PTW_ENABLE_CORE))
+				ret = ptw_look_at(group, &v);
+			/* Who is left next may be too young. */
+		} while (!ret && !v.n && tried < most && !ptw_port_load(&group->engine->min_age));
 		if (!ret)
-			ret = ptw_put_out(group, &v, &gone, &pending);
+			ret = ptw_put_out(group, &v, sum);
 	}
-out:
-	*evicted = gone;
 	return ret;
 }
 
 int ptw_group_evict(struct ptw_group *group, uint64_t want, uint64_t *evicted)
 {
-	return ptw_evict(group, 0, true, want, evicted);
+	struct ptw_evict_sum sum = {0};
+	int ret;
+
+	if (!group || !evicted)
+		return PTW_ERR_ARG;
+	ret = ptw_evict_some(group, 0, 0, want, &sum);
+	*evicted = sum.gone;
+	if (!ret && sum.young && !sum.gone && !sum.pending)
+		ret = ptw_engine_thrashes(group->engine, group);
+	return ret;
 }
 
 int ptw_group_evict_older(struct ptw_group *group, uint32_t age, uint64_t want, uint64_t *evicted)
 {
+	struct ptw_evict_sum sum = {0};
+	int ret;
+
+	if (!group || !evicted)
+		return PTW_ERR_ARG;
+	*evicted = 0;
 	/* Who picks in an order of his own knows no ticks. */
-	if (group && evicted && group->engine->ordered) {
-		*evicted = 0;
+	if (group->engine->ordered)
 		return PTW_ERR_UNSUPPORTED;
-	}
-	return ptw_evict(group, age < PTW_TICKS ? age : PTW_TICKS, false, want, evicted);
+	ret = ptw_evict_some(group, age < PTW_TICKS ? age : PTW_TICKS, PTW_EVICT_AS_IS | PTW_EVICT_ANY_AGE, want,
+			     &sum);
+	*evicted = sum.gone;
+	return ret;
 }

@@ -149,16 +149,17 @@ static int ptw_group_harvest_all(struct ptw_group *group)
 
 int ptw_group_age(struct ptw_group *group)
 {
-	int ret;
+	int ret = PTW_OK;
 
 	if (!group)
 		return PTW_ERR_ARG;
-	if (!group->ops.harvest)
+	if (!group->ops.harvest || !ptw_engine_may(group->engine, PTW_ENABLE_CORE))
 		return PTW_ERR_UNSUPPORTED;
 	if (!ptw_flag_try(&group->ageing))
 		return PTW_ERR_AGAIN;
 	ptw_generation_begin(group);
-	ret = ptw_group_harvest_all(group);
+	if (ptw_engine_may(group->engine, PTW_ENABLE_LEAF_WALK))
+		ret = ptw_group_harvest_all(group);
 	ptw_group_take_in(group);
 	ptw_policy_aged(group);
 	ptw_flag_drop(&group->ageing);
@@ -170,7 +171,7 @@ int ptw_group_wants_ageing(struct ptw_group *group)
 	uint64_t sizes[PTW_GENERATIONS], evicted, resident = 0;
 	unsigned int n, populated = 0, oldest = PTW_GENERATIONS, youngest = 0;
 
-	if (!group)
+	if (!group || !ptw_engine_may(group->engine, PTW_ENABLE_CORE))
 		return 0;
 	if (group->engine->policy->due)
 		return ptw_policy_due(group);

@@ -60,8 +60,10 @@ static bool ptw_group_tick_due(struct ptw_group *group)
 	since = ptw_port_add64(&group->since, 1);
 	birth = ptw_port_load(
 		&group->birth_tick[ptw_port_load(&group->youngest) % PTW_GENERATIONS]);
+	/* Where none begins any more, ticks alone tell who came first. */
 	return since * PTW_TICKS_A_ROUND >= ptw_port_load(&group->resident) &&
-	       ptw_port_load(&group->tick) - birth < PTW_GENERATION_TICKS;
+	       (ptw_port_load(&group->tick) - birth < PTW_GENERATION_TICKS ||
+		!ptw_engine_may(group->engine, PTW_ENABLE_CORE));
 }
 
 int ptw_page_add(struct ptw_engine *engine, uint64_t page)

@@ -76,6 +76,8 @@ static void ptw_region_take_in(struct ptw_owned *o)
 	if (!ptw_port_load(&o->region->young))
 		return;
 	young = ptw_port_xchg(&o->region->young, 0) & ptw_region_live(o);
+	if (!ptw_engine_may(o->engine, PTW_ENABLE_CORE))
+		return;
 	if (o->engine->ordered) {
 		ptw_region_tell(o, young);
 		return;

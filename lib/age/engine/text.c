@@ -4,12 +4,13 @@
  * mm/vmscan.c and Documentation/admin-guide/mm/multigen_lru.rst, version 7.3.
  */
 #include <ptw/engine_text.h>
+#include <ptw/engine_tree.h>
 #include <ptw/error.h>
 
 #include "lib/age/engine/engine.h"
 
-/* The longest line has two numbers of 20 digits, two of 10, and 7 other characters. */
-#define PTW_LINE_MAX 96u
+/* The longest line has an id of 5 digits, and one with a slash for each group of a path. */
+#define PTW_LINE_MAX (16u + 6 * PTW_GROUP_DEPTH)
 /* Milliseconds are told up to this. */
 #define PTW_AGE_MAX 0xffffffffu
 /* Generations that no command evicts from: the youngest ones. */
@@ -59,13 +60,26 @@ static void ptw_report_line(struct ptw_report *r)
 	r->n = 0;
 }
 
-static void ptw_report_group(struct ptw_report *r, uint32_t id, const struct ptw_group_state *state,
-			     uint64_t now)
+/* Ids of a group and of those above it, from the top. Returns how many. With `changing` taken. */
+static unsigned int ptw_group_path(const struct ptw_group *group, uint32_t path[PTW_GROUP_DEPTH])
+{
+	const unsigned int n = group->node.depth;
+
+	for (unsigned int i = n; i--; group = group->node.parent)
+		path[i] = ptw_group_id(group);
+	return n;
+}
+
+static void ptw_report_group(struct ptw_report *r, const uint32_t *path, unsigned int n,
+			     const struct ptw_group_state *state, uint64_t now)
 {
 	ptw_report_string(r, "memcg ");
-	ptw_report_number(r, id, 0);
-	ptw_report_string(r, " /");
-	ptw_report_number(r, id, 0);
+	ptw_report_number(r, path[n - 1], 0);
+	ptw_report_string(r, " ");
+	for (unsigned int i = 0; i < n; i++) {
+		ptw_report_string(r, "/");
+		ptw_report_number(r, path[i], 0);
+	}
 	ptw_report_line(r);
 	ptw_report_string(r, " node ");
 	ptw_report_number(r, 0, 5);
@@ -107,16 +121,20 @@ int ptw_engine_text(struct ptw_engine *engine, char *buffer, size_t size, size_t
 	now = engine->clock ? engine->clock(engine->context) : 0;
 	for (uint32_t i = 0; i < engine->groups_max; i++) {
 		struct ptw_group_state state = {.size = sizeof(state)};
+		uint32_t path[PTW_GROUP_DEPTH];
 		const struct ptw_group *group;
+		unsigned int n = 0;
 
 		/* No group is freed while the flag is ours; others wait for one group's counters, not for all. */
 		ptw_flag_take(&engine->changing);
 		group = engine->group[i];
-		if (group)
+		if (group) {
 			ptw_group_state(group, &state);
+			n = ptw_group_path(group, path);
+		}
 		ptw_flag_drop(&engine->changing);
-		if (group)
-			ptw_report_group(&r, i + 1, &state, now);
+		if (n)
+			ptw_report_group(&r, path, n, &state, now);
 	}
 	*needed = r.needed + 1;
 	return r.needed < size ? PTW_OK : PTW_ERR_SIZE;
@@ -216,21 +234,6 @@ static uint64_t ptw_group_older(const struct ptw_group *group, uint64_t tick)
 }
 
 /*
- * One eviction without the ageing that ptw_group_evict() does where there are few generations: it does not age while
- * others do, and here that is this thread. If another one really does, it has the flag instead.
- */
-static int ptw_evict_as_is(struct ptw_group *group, uint64_t want, uint64_t *gone)
-{
-	const bool taken = ptw_flag_try(&group->ageing);
-	int ret;
-
-	ret = ptw_group_evict(group, want, gone);
-	if (taken)
-		ptw_flag_drop(&group->ageing);
-	return ret;
-}
-
-/*
  * Which pages are meant is told by the tick at which the last generation meant ended, since others may age, and then
  * the oldest generation joins the next one. Half of what is left at a time, so that a page found young, whose place
  * ptw_group_evict() gives to the next one in age, seldom costs one that is not meant.
@@ -255,11 +258,15 @@ static int ptw_command_evict(struct ptw_group *group, const struct ptw_command *
 	if (ptw_port_load(&group->youngest) - c->seq >= PTW_GENERATIONS)
 		return PTW_OK;
 	while (left && gone && !ret) {
+		struct ptw_evict_sum sum = {0};
+
 		want = (ptw_group_older(group, end) + 1) / 2;
 		if (!want)
 			break;
 		want = want < PTW_EVICT_BATCH ? want : PTW_EVICT_BATCH;
-		ret = ptw_evict_as_is(group, want < left ? want : left, &gone);
+		ret = ptw_evict_some(group, 0, PTW_EVICT_AS_IS | PTW_EVICT_ANY_AGE,
+				     want < left ? want : left, &sum);
+		gone = sum.gone;
 		left -= gone;
 	}
 	return ret;
@@ -269,17 +276,19 @@ static int ptw_command_run(struct ptw_engine *engine, struct ptw_reader *r)
 {
 	struct ptw_group *group;
 	struct ptw_command c;
+	int ret = PTW_ERR_ARG;
 
-	if (!ptw_read_command(r, &c) || c.node || !c.id || c.id > engine->groups_max)
+	if (!ptw_read_command(r, &c) || c.node)
 		return PTW_ERR_ARG;
-	ptw_flag_take(&engine->changing);
-	group = engine->group[c.id - 1];
-	ptw_flag_drop(&engine->changing);
+	group = ptw_group_use(engine, c.id);
 	if (!group)
 		return PTW_ERR_ARG;
 	if (c.what == '+')
-		return ptw_command_age(group, &c);
-	return c.what == '-' ? ptw_command_evict(group, &c) : PTW_ERR_ARG;
+		ret = ptw_command_age(group, &c);
+	else if (c.what == '-')
+		ret = ptw_command_evict(group, &c);
+	ptw_group_leave(group);
+	return ret;
 }
 
 int ptw_engine_command(struct ptw_engine *engine, const char *text, size_t length, size_t *done)

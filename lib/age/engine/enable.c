@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* What an engine may do, switched while it runs. */
+#include <ptw/engine_enable.h>
+#include <ptw/error.h>
+
+#include "lib/age/engine/engine.h"
+
+int ptw_engine_min_age(struct ptw_engine *engine, uint64_t age)
+{
+	if (!engine)
+		return PTW_ERR_ARG;
+	ptw_port_publish(&engine->min_age, age);
+	return PTW_OK;
+}
+
+int ptw_engine_enable(struct ptw_engine *engine, uint32_t bits)
+{
+	if (!engine || (bits & ~(uint32_t)PTW_ENABLE_ALL))
+		return PTW_ERR_ARG;
+	ptw_port_publish(&engine->disabled, PTW_ENABLE_ALL & ~bits);
+	return PTW_OK;
+}
+
+uint32_t ptw_engine_enabled(const struct ptw_engine *engine)
+{
+	if (!engine)
+		return 0;
+	return PTW_ENABLE_ALL & ~(uint32_t)ptw_port_load(&engine->disabled);
+}
+
+/* The engine's clock, which stands still where the one it reads goes back. */
+static uint64_t ptw_engine_latest(struct ptw_engine *engine)
+{
+	const uint64_t now = ptw_engine_now(engine);
+	uint64_t latest = ptw_port_load(&engine->latest);
+
+	while (now > latest)
+		if (ptw_port_cas(&engine->latest, &latest, now))
+			return now;
+	return latest;
+}
+
+bool ptw_group_too_young(const struct ptw_group *group)
+{
+	/* Relaxed, all of them: should a generation begin meanwhile, this is about one next to it. */
+	const uint64_t min_age = ptw_port_load(&group->engine->min_age);
+	uint64_t sizes[PTW_GENERATIONS], now, birth, seq;
+	unsigned int n, i = 0;
+
+	if (!min_age)
+		return false;
+	now = ptw_engine_latest(group->engine);
+	seq = ptw_port_load(&group->youngest);
+	n = ptw_group_sizes(group, sizes);
+	while (i < n && (int64_t)sizes[i] <= 0)
+		i++;
+	if (i == n)
+		return false;
+	seq -= n - 1 - i;
+	birth = ptw_port_load(&group->birth[seq % PTW_GENERATIONS]);
+	return now < birth || now - birth < min_age;
+}
+
+int ptw_engine_thrashes(struct ptw_engine *engine, struct ptw_group *group)
+{
+	if (engine->thrashing)
+		engine->thrashing(engine->context, group);
+	return PTW_ERR_THRASHING;
+}
