@@ -118,6 +118,7 @@ Test(policy_learned, counts)
 	/* Nine and the one used, less a 32nd. */
 	cr_assert_eq(l->exposures[0][0], (uint64_t)2560 - 2560 / 32);
 	cr_assert_eq(l->events[0][0], (uint64_t)256 - 256 / 32);
+	cr_assert_gt(l->rank[0][0], 0);
 	/* What was put out counts; what is gone does not. */
 	cr_assert_eq(pick_one(), (uint64_t)0);
 	ops->ended(state, 0, PTW_POLICY_EVICTED);
@@ -162,6 +163,18 @@ Test(policy_learned, rank)
 	cr_assert_eq(l->rank[2][4], 50 + 179);
 	cr_assert_eq(l->rank[2][3], 50 + 173);
 	cr_assert_eq(l->rank[2][6], 0);
+	/* Half are used at age 1, the others at 2, in 1.5 steps: 8 log2 (2^24 / 1.5) = 187.3. */
+	l->events[3][0] = (uint64_t)1 << 39;
+	l->exposures[3][0] = l->events[3][1] = l->exposures[3][1] = (uint64_t)1 << 40;
+	/*
+	 * From age 16 on (bucket 7, seven ages) all are used in the eighth step: 168, less a unit.
+	 */
+	for (unsigned int b = 0; b < PTW_LEARNED_BUCKETS; b++)
+		l->exposures[4][b] = (uint64_t)1 << 40;
+	l->events[4][8] = (uint64_t)1 << 40;
+	ptw_learned_rank(l);
+	cr_assert_eq(l->rank[3][0], 50 + 187);
+	cr_assert_eq(l->rank[4][7], 50 + 167);
 	/* Counts of 2^32 pages do not overflow. */
 	for (unsigned int c = 0; c < PTW_LEARNED_CLASSES; c++)
 		l->events[c][5] = l->exposures[c][5] = (uint64_t)1 << 57;
@@ -296,6 +309,8 @@ Test(policy_learned, step_by_misses)
 	ops->aged(state, 0, 32 * 32);
 	cr_assert_eq(l->step, (uint64_t)2);
 	cr_assert_eq(ops->due(state, 0, 0), 0);
+	/* By age all is looked at, but the misses are noted. */
+	cr_assert_eq(l->debt, -8 * 32);
 	/* Ageing that nobody said was due does not end a step. */
 	ops->aged(state, 0, 32 * 32);
 	cr_assert_eq(l->step, (uint64_t)2);
@@ -333,6 +348,26 @@ Test(policy_learned, step_by_time)
 	stop();
 }
 
+/* Numbers beyond what can be multiplied. */
+Test(policy_learned, step_by_long_time)
+{
+	start(64);
+	add(0, 32);
+	cr_assert_eq(ops->due(state, 0, 32), 1);
+	ops->aged(state, 0, 32);
+	/* No miss since time began: 32 of them take longer than there is. */
+	cr_assert_eq(ops->due(state, UINT64_MAX - 5, 32), 0);
+	/* As many misses as units of time, 2^27 of them a step. */
+	l->origin_misses = 0;
+	l->misses = (uint64_t)1 << 38;
+	l->now = (uint64_t)1 << 38;
+	l->step_began = l->now - ((uint64_t)1 << 27) - 10;
+	cr_assert(ptw_learned_step_over(l, (uint64_t)1 << 32));
+	l->step_began = l->now - ((uint64_t)1 << 27) + 1000;
+	cr_assert_not(ptw_learned_step_over(l, (uint64_t)1 << 32));
+	stop();
+}
+
 /*
  * A miniature of 1024 frames: 64 misses turn the balance, 256 where caution has doubled it twice.
  */
@@ -357,6 +392,7 @@ Test(policy_learned, chooser)
 	start_chooser();
 	choose(64, 0);
 	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_RECENCY, "two 256ths are the margin");
+	cr_assert_eq(l->missed[PTW_LEARNED_RECENCY], (uint64_t)0);
 	choose(1, 0);
 	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_HAZARD);
 	cr_assert_eq(l->balance, 64 * 256);
@@ -368,7 +404,7 @@ Test(policy_learned, chooser)
 	cr_assert_eq(l->balance, 0);
 	/* Once bitten. */
 	cr_assert_eq(l->caution, 1u);
-	choose(0, 10000);
+	choose(0, 100);
 	cr_assert_eq(l->balance, -64 * 256);
 	choose(64 + 128, 0);
 	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_RECENCY);
@@ -402,7 +438,14 @@ Test(policy_learned, caution)
 	choose(0, 10000);
 	cr_assert_eq(l->caution, 2u);
 	choose(1000, 0);
+	for (unsigned int i = 0; i < 100; i++)
+		choose(0, 0);
 	choose(0, 10000);
+	cr_assert_eq(l->caution, 2u);
+	/* They are counted from the beginning then. */
+	choose(1000, 0);
+	for (unsigned int i = 0; i < 200; i++)
+		choose(0, 0);
 	cr_assert_eq(l->caution, 2u);
 	stop();
 }

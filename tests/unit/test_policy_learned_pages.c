@@ -64,6 +64,9 @@ Test(policy_learned_pages, again)
 	cr_assert_eq(pick_one(), (uint64_t)0);
 	cr_assert_eq(pick_one(), (uint64_t)1);
 	cr_assert_eq(pick_one(), UINT64_MAX);
+	/* Nothing is learned of a page that never came. */
+	use(60);
+	cr_assert_eq(l->history[60], 0);
 	stop();
 }
 

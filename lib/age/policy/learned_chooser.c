@@ -130,9 +130,8 @@ static bool ptw_learned_walk_next(const struct ptw_learned *l, struct ptw_learne
 			*page = (uint32_t)p;
 			return true;
 		}
-		/* A span may be cut within a group at the engine's last page. */
-		if (w->group << l->shift >= span->end)
-			w->span++;
+		/* Behind the span, or cut off by the engine's last page. */
+		w->span++;
 	}
 	return false;
 }
