@@ -17,23 +17,53 @@ struct engine {
 	uint32_t *page_frame; /* by page, while it is resident */
 	uint32_t frames_used;
 	uint32_t victim;
+	uint64_t ticks;
 	uint64_t batch_reads;
 	uint64_t harvested;
 };
+
+/* Who gets the words of a harvest: whoever asked, and the what-if curve. */
+struct both {
+	struct ptw_curve *curve;
+	ptw_word_fn word;
+	void *sink;
+};
+
+static int both_word(void *context, uint64_t page, uint64_t young, uint64_t dirty)
+{
+	const struct both *both = context;
+
+	ptw_curve_young(both->curve, page, young, dirty);
+	return both->word(both->sink, page, young, dirty);
+}
+
+/* Pages of one region that were found young elsewhere than in a harvest. */
+static void watch_young(const struct engine *e, uint64_t page, uint64_t around)
+{
+	const struct sim_watch *watch = e->config->watch;
+
+	if (watch)
+		ptw_curve_young(watch->curve, page / PTW_REGION_PAGES * PTW_REGION_PAGES,
+				around | (uint64_t)1 << page % PTW_REGION_PAGES, 0);
+}
 
 static int harvest(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
 {
 	struct engine *e = context;
 	struct ptw_harvest_result result = {.size = sizeof(result)};
+	struct both both = {NULL, word, sink};
 	const struct ptw_harvest ask = {
 		.size = sizeof(ask),
 		.flags = PTW_HARVEST_ACCESSED,
-		.word = word,
-		.context = sink,
+		.word = e->config->watch ? both_word : word,
+		.context = e->config->watch ? &both : sink,
 	};
 	const uint32_t lg2 = e->machine.granule_lg2;
-	int ret = ptw_harvest(e->machine.pgtable, first << lg2, (first + pages) << lg2, &ask, &result);
+	int ret;
 
+	if (e->config->watch)
+		both.curve = e->config->watch->curve;
+	ret = ptw_harvest(e->machine.pgtable, first << lg2, (first + pages) << lg2, &ask, &result);
 	e->batch_reads += result.entries;
 	e->harvested += result.young_pages;
 	return ret;
@@ -61,6 +91,7 @@ static int look(void *context, uint64_t page, uint64_t *around)
 			  (first + pages) << e->machine.granule_lg2, &ask, &result);
 	e->batch_reads += result.entries;
 	e->harvested += result.young_pages;
+	watch_young(e, page, *around);
 	return ret ? ret : young;
 }
 
@@ -69,12 +100,55 @@ static int evict(void *context, const uint64_t *page, unsigned int n, uint8_t *r
 	struct engine *e = context;
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (machine_unmap(&e->machine, (uint32_t)page[i]) < 0)
+		int young = machine_unmap(&e->machine, (uint32_t)page[i]);
+
+		if (young < 0)
 			return PTW_ERR_MMU;
+		if (young)
+			watch_young(e, page[i], 0);
 		result[i] = PTW_EVICTED;
 		e->victim = (uint32_t)page[i];
 	}
 	return PTW_OK;
+}
+
+/* Entries of the curve's own looks count apart. */
+static int watch_harvest(void *context, uint64_t first, uint64_t pages, ptw_word_fn word,
+			 void *sink)
+{
+	struct engine *e = context;
+	const uint32_t lg2 = e->machine.granule_lg2;
+	struct ptw_harvest_result result = {.size = sizeof(result)};
+	const struct ptw_harvest ask = {
+		.size = sizeof(ask),
+		.flags = PTW_HARVEST_ACCESSED,
+		.word = word,
+		.context = sink,
+	};
+	int ret = ptw_harvest(e->machine.pgtable, first << lg2, (first + pages) << lg2, &ask,
+			      &result);
+
+	e->config->watch->reads += result.entries;
+	return ret;
+}
+
+/* Ends the curve's step if that is due; false: failed. */
+static bool watch_step(struct engine *e)
+{
+	const struct ptw_curve_ask ask = {
+		.size = sizeof(ask),
+		.harvest = watch_harvest,
+		.context = e,
+		.also = ptw_engine_young,
+		.sink = e->engine,
+	};
+	const struct sim_watch *watch = e->config->watch;
+	int ret;
+
+	if (!watch || !ptw_curve_wants_step(watch->curve, e->ticks))
+		return true;
+	ret = ptw_curve_step(watch->curve, &ask, e->ticks);
+	return ret ? machine_fail(&e->machine, "cannot learn the curve", ret) : true;
 }
 
 static void engine_destroy(void *state)
@@ -144,7 +218,11 @@ static bool engine_fault(struct engine *e, uint32_t page, uint32_t *evicted)
 		return false;
 	e->page_frame[page] = frame;
 	ret = ptw_page_add(e->engine, page);
-	return ret ? machine_fail(&e->machine, "cannot add a page", ret) : true;
+	if (ret)
+		return machine_fail(&e->machine, "cannot add a page", ret);
+	if (e->config->watch)
+		ptw_curve_fault(e->config->watch->curve, page);
+	return true;
 }
 
 static struct sim_outcome engine_access(void *state, uint32_t page, bool write)
@@ -160,9 +238,17 @@ static struct sim_outcome engine_access(void *state, uint32_t page, bool write)
 			return outcome;
 		}
 	}
-	if (done < 0)
+	if (done < 0 || (outcome.event == SIM_FAULT && !watch_step(e)))
 		outcome.event = SIM_FAILED;
 	return outcome;
+}
+
+static bool engine_tick(void *state)
+{
+	struct engine *e = state;
+
+	e->ticks++;
+	return watch_step(e);
 }
 
 static void engine_counters(void *state, struct sim_counters *out)
@@ -199,6 +285,7 @@ const struct sim_policy sim_policy_generations = {
 	.create = engine_create,
 	.destroy = engine_destroy,
 	.access = engine_access,
+	.tick = engine_tick,
 	.counters = engine_counters,
 	.generations = engine_generations,
 };
