@@ -139,10 +139,27 @@ uint32_t curve_pages(const struct curve_job *job, unsigned int percent)
 	return pages ? pages : 1;
 }
 
+static uint32_t *count_references(const struct trace *trace)
+{
+	uint32_t *references = calloc(trace->ticks + 1, sizeof(*references));
+	size_t tick = 0;
+
+	if (!references)
+		sim_die("not enough memory for %zu ticks", trace->ticks);
+	for (size_t i = 0; i < trace->count; i++) {
+		if (trace->words[i] == TRACE_TICK)
+			tick++;
+		else
+			references[tick]++;
+	}
+	return references;
+}
+
 /* Runs the trace under the engine in the memory given; the curve learns from what the engine sees. */
 static void learn(struct curve_job *job)
 {
-	struct sim_watch watch = {0};
+	uint32_t *references = count_references(&job->trace);
+	struct sim_watch watch = {.references = references};
 	char error[1024];
 	const struct sim_config config = {
 		.trace = &job->trace,
@@ -170,6 +187,7 @@ static void learn(struct curve_job *job)
 	ptw_curve_state(watch.curve, &job->state);
 	job->reads = watch.reads;
 	ptw_curve_destroy(watch.curve);
+	free(references);
 }
 
 /* Both curves have a point for each page of memory; so the areas are sums. */

@@ -27,6 +27,8 @@ struct ptw_curve;
 struct sim_watch {
 	struct ptw_curve *curve;
 	uint64_t reads; /* page-table entries read for it */
+	/* References in each tick: time goes on in equal parts between them. */
+	const uint32_t *references;
 };
 
 /* What a policy is made for. It outlives the policy. */

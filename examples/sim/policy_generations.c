@@ -9,6 +9,9 @@
 #include "machine.h"
 #include "policy.h"
 
+/* The curve's time: parts of a tick, 4096 accesses each. */
+#define WATCH_PARTS 16u
+
 struct engine {
 	const struct sim_config *config;
 	struct machine machine;
@@ -18,6 +21,7 @@ struct engine {
 	uint32_t frames_used;
 	uint32_t victim;
 	uint64_t ticks;
+	uint64_t references; /* since the last tick */
 	uint64_t batch_reads;
 	uint64_t harvested;
 };
@@ -106,6 +110,8 @@ static int evict(void *context, const uint64_t *page, unsigned int n, uint8_t *r
 			return PTW_ERR_MMU;
 		if (young)
 			watch_young(e, page[i], 0);
+		if (e->config->watch)
+			ptw_curve_evicted(e->config->watch->curve, page[i]);
 		result[i] = PTW_EVICTED;
 		e->victim = (uint32_t)page[i];
 	}
@@ -143,11 +149,14 @@ static bool watch_step(struct engine *e)
 		.sink = e->engine,
 	};
 	const struct sim_watch *watch = e->config->watch;
+	uint64_t now;
 	int ret;
 
-	if (!watch || !ptw_curve_wants_step(watch->curve, e->ticks))
+	now = e->ticks * WATCH_PARTS +
+	      e->references * WATCH_PARTS / (watch->references[e->ticks] + 1);
+	if (!ptw_curve_wants_step(watch->curve, now))
 		return true;
-	ret = ptw_curve_step(watch->curve, &ask, e->ticks);
+	ret = ptw_curve_step(watch->curve, &ask, now);
 	return ret ? machine_fail(&e->machine, "cannot learn the curve", ret) : true;
 }
 
@@ -238,7 +247,8 @@ static struct sim_outcome engine_access(void *state, uint32_t page, bool write)
 			return outcome;
 		}
 	}
-	if (done < 0 || (outcome.event == SIM_FAULT && !watch_step(e)))
+	e->references++;
+	if (done < 0 || (e->config->watch && !watch_step(e)))
 		outcome.event = SIM_FAILED;
 	return outcome;
 }
@@ -248,7 +258,8 @@ static bool engine_tick(void *state)
 	struct engine *e = state;
 
 	e->ticks++;
-	return watch_step(e);
+	e->references = 0;
+	return !e->config->watch || watch_step(e);
 }
 
 static void engine_counters(void *state, struct sim_counters *out)

@@ -97,6 +97,15 @@ PTW_API int ptw_curve_young(void *curve, uint64_t page, uint64_t young, uint64_t
 PTW_API void ptw_curve_fault(struct ptw_curve *curve, uint64_t page);
 
 /**
+ * A page was put out: it need not be looked at until ptw_curve_fault() says that it came in again. Whoever does not
+ * tell has the same curve, for more entries read.
+ *
+ * Context: any; not at the same time as ptw_curve_fault() of this page. Ordering: none. Progress: as
+ * ptw_curve_young(). Errors: none; pages outside the range do nothing.
+ */
+PTW_API void ptw_curve_evicted(struct ptw_curve *curve, uint64_t page);
+
+/**
  * A page is no more, as after free(); when it comes again, that is a first use. Not for pages that are put out.
  *
  * Context: any. Ordering: none. Progress: as ptw_curve_young(). Errors: none; pages outside the range do nothing.

@@ -60,9 +60,10 @@ int ptw_curve_create(const struct ptw_curve_config *config, struct ptw_curve **o
 	curve->interval = 1;
 	curve->target = 1;
 	curve->seen = ptw_port_zalloc(curve->words * sizeof(*curve->seen));
+	curve->out = ptw_port_zalloc(curve->words * sizeof(*curve->out));
 	curve->gone = ptw_port_zalloc(curve->words * sizeof(*curve->gone));
 	curve->slot = ptw_port_zalloc(curve->words * 64 * sizeof(*curve->slot));
-	if (!curve->seen || !curve->gone || !curve->slot) {
+	if (!curve->seen || !curve->out || !curve->gone || !curve->slot) {
 		ptw_curve_destroy(curve);
 		return PTW_ERR_NOMEM;
 	}
@@ -76,6 +77,8 @@ void ptw_curve_destroy(struct ptw_curve *curve)
 		return;
 	if (curve->seen)
 		ptw_port_free(curve->seen, curve->words * sizeof(*curve->seen));
+	if (curve->out)
+		ptw_port_free(curve->out, curve->words * sizeof(*curve->out));
 	if (curve->gone)
 		ptw_port_free(curve->gone, curve->words * sizeof(*curve->gone));
 	if (curve->slot)
@@ -114,27 +117,53 @@ int ptw_curve_young(void *sink, uint64_t page, uint64_t young, uint64_t dirty)
 	return 0;
 }
 
-void ptw_curve_fault(struct ptw_curve *curve, uint64_t page)
-{
-	if (page < curve->first || page - curve->first >= curve->pages)
-		return;
-	ptw_port_add64(&curve->faults, 1);
-	ptw_curve_young(curve, page & ~(uint64_t)63, (uint64_t)1 << page % 64, 0);
-}
-
-void ptw_curve_remove(struct ptw_curve *curve, uint64_t page)
+/* The bit of a page in the words by sampled page; false: it is not sampled. */
+static bool ptw_curve_find(const struct ptw_curve *curve, uint64_t page, uint64_t *word, uint64_t *bit)
 {
 	uint64_t block, run, index;
 
 	page -= curve->first;
 	if (page >= curve->pages)
-		return;
+		return false;
 	block = page >> (curve->rate + curve->run);
 	run = ptw_curve_run(curve, block);
 	if (page >> curve->run != run >> curve->run)
-		return;
+		return false;
 	index = (block << curve->run) + (page - run);
+	*word = index / 64;
+	*bit = (uint64_t)1 << index % 64;
+	return true;
+}
+
+void ptw_curve_fault(struct ptw_curve *curve, uint64_t page)
+{
+	uint64_t word, bit;
+
+	if (page - curve->first >= curve->pages)
+		return;
+	ptw_port_add64(&curve->faults, 1);
+	if (!ptw_curve_find(curve, page, &word, &bit))
+		return;
+	ptw_port_and_clear(&curve->out[word], bit);
+	ptw_port_or64(&curve->seen[word], bit);
+}
+
+void ptw_curve_evicted(struct ptw_curve *curve, uint64_t page)
+{
+	uint64_t word, bit;
+
+	if (ptw_curve_find(curve, page, &word, &bit))
+		ptw_port_or64(&curve->out[word], bit);
+}
+
+void ptw_curve_remove(struct ptw_curve *curve, uint64_t page)
+{
+	uint64_t word, bit;
+
+	if (!ptw_curve_find(curve, page, &word, &bit))
+		return;
 	/* What it was seen for before is over; what comes after this is a first use. */
-	ptw_port_and_clear(&curve->seen[index / 64], (uint64_t)1 << index % 64);
-	ptw_port_or64(&curve->gone[index / 64], (uint64_t)1 << index % 64);
+	ptw_port_and_clear(&curve->seen[word], bit);
+	ptw_port_and_clear(&curve->out[word], bit);
+	ptw_port_or64(&curve->gone[word], bit);
 }

@@ -31,6 +31,7 @@ struct ptw_curve {
 
 	/* Any thread. */
 	uint64_t *seen; /* by sampled page: since the last step */
+	uint64_t *out;	/* likewise: put out, so that nobody can use it */
 	uint64_t *gone; /* likewise: removed since then, before it was seen perhaps */
 	uint64_t faults;
 	uint64_t faults_step; /* at the end of the last step */

@@ -55,7 +55,7 @@ int ptw_curve_state(const struct ptw_curve *curve, struct ptw_curve_state *state
 		return PTW_ERR_ARG;
 	if (state->size < sizeof(*state))
 		return PTW_ERR_SIZE;
-	state->bytes = sizeof(*curve) + curve->words * (2 * sizeof(*curve->seen) + 128);
+	state->bytes = sizeof(*curve) + curve->words * (3 * sizeof(*curve->seen) + 128);
 	state->scale = (uint64_t)1 << curve->rate;
 	state->sampled = curve->samples;
 	state->known = curve->known;

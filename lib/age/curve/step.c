@@ -21,18 +21,19 @@ static int ptw_curve_word(void *context, uint64_t page, uint64_t young, uint64_t
 }
 
 /*
- * Is there a page in this run that has been used? If it was seen in this step already, its bit must be cleared all the
+ * Is there a page in this run that has been used, and can be? If it was seen in this step already, its bit must be cleared all the
  * same: what set it may be the fault's own use, and would be one of the next step.
  */
 static bool ptw_curve_due(const struct ptw_curve *curve, uint64_t block)
 {
 	const uint64_t index = block << curve->run;
+	const uint64_t in = ~ptw_port_load(&curve->out[index / 64]) >> index % 64;
+	const uint64_t seen = ptw_port_load(&curve->seen[index / 64]) >> index % 64;
 
 	for (unsigned int i = 0; i < 1u << curve->run; i++)
-		if (curve->slot[index + i])
+		if ((in >> i & 1) && (curve->slot[index + i] || (seen >> i & 1)))
 			return true;
-	return ptw_port_load(&curve->seen[index / 64]) >> index % 64 &
-	       (~(uint64_t)0 >> (64 - (1u << curve->run)));
+	return false;
 }
 
 /* Harvest the runs that are due; neighbours in one call. */
