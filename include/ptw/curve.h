@@ -64,7 +64,8 @@ struct ptw_curve_state {
 
 /**
  * Make a curve, which has seen nothing.
- * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_ALIGN (first), PTW_ERR_RANGE (pages), PTW_ERR_NOMEM
+ * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_ALIGN (first), PTW_ERR_RANGE (pages), PTW_ERR_NOMEM,
+ *         PTW_ERR_LIMIT (more than 2^27 sampled pages)
  *
  * Context: may block. Ordering: none. Progress: linear in sampled pages. Errors: as returned.
  */
@@ -148,11 +149,11 @@ PTW_API int ptw_curve_misses(struct ptw_curve *curve, const uint64_t *memory, un
 
 /**
  * What a curve has seen.
- * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE
+ * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_AGAIN (another thread ends a step or reads)
  *
- * Context: any. Ordering: none; exact when nothing else runs. Progress: wait-free. Errors: as returned.
+ * Context: any. Ordering: none. Progress: wait-free. Errors: as returned, nothing set.
  */
-PTW_API int ptw_curve_state(const struct ptw_curve *curve, struct ptw_curve_state *state);
+PTW_API int ptw_curve_state(struct ptw_curve *curve, struct ptw_curve_state *state);
 
 PTW_END_DECLS
 

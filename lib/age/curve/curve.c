@@ -7,6 +7,8 @@
 #define PTW_CURVE_PAGES_MAX ((uint64_t)1 << 40)
 /* Sampled pages, at most, where the curve chooses. */
 #define PTW_CURVE_SAMPLES_AUTO 16384u
+/* Above it, products of two numbers of pages would be too large for a word. */
+#define PTW_CURVE_SAMPLES_MAX ((uint64_t)1 << 27)
 #define PTW_CURVE_FINER	       2u
 #define PTW_CURVE_FINER_MAX    8u
 #define PTW_CURVE_WINDOW       1024u
@@ -55,8 +57,12 @@ int ptw_curve_create(const struct ptw_curve_config *config, struct ptw_curve **o
 		for (curve->rate = 0; config->pages >> curve->rate > PTW_CURVE_SAMPLES_AUTO;)
 			curve->rate++;
 	curve->samples = ptw_curve_blocks(curve) << curve->run;
+	if (curve->samples > PTW_CURVE_SAMPLES_MAX) {
+		ptw_port_free(curve, sizeof(*curve));
+		return PTW_ERR_LIMIT;
+	}
 	curve->words = (curve->samples + 63) / 64;
-	curve->bin = (uint32_t)(curve->samples / PTW_CURVE_BINS + 1);
+	curve->bin = (uint32_t)((curve->samples - 1) / PTW_CURVE_BINS + 1);
 	curve->interval = 1;
 	curve->target = 1;
 	curve->seen = ptw_port_zalloc(curve->words * sizeof(*curve->seen));

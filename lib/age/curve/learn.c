@@ -42,7 +42,9 @@ static uint64_t ptw_curve_move(struct ptw_curve *curve, uint16_t to)
 		for (; gone; gone &= gone - 1) {
 			const unsigned int i = (unsigned int)__builtin_ctzll(gone);
 
-			curve->known -= slot[i] != 0;
+			if (!slot[i])
+				continue;
+			curve->known--;
 			curve->count[slot[i]]--;
 			slot[i] = 0;
 		}
@@ -93,20 +95,25 @@ static void ptw_curve_join(struct ptw_curve *curve, unsigned int parts)
 
 uint64_t ptw_curve_learn(struct ptw_curve *curve, uint64_t near)
 {
-	uint64_t seen, since = 0, older, far = 0;
+	uint64_t seen, since = 0, older, far = 0, known;
 
 	for (unsigned int parts = 64; curve->now >= PTW_CURVE_SLOTS - 1 && parts; parts /= 2)
 		ptw_curve_join(curve, parts);
 	seen = ptw_curve_move(curve, (uint16_t)(curve->now + 1));
+	known = curve->known + curve->moved[0];
 	older = seen;
 	for (uint32_t e = curve->now; e; e--) {
 		const uint64_t here = curve->count[e], n = curve->moved[e];
 
 		older -= n;
 		if (n) {
-			ptw_curve_spread(curve, since, here - 1 + older, n);
+			uint64_t wide = here - 1 + older;
+
+			/* No more pages than there are lie in between. */
+			wide = wide < known - 1 - since ? wide : known - 1 - since;
+			ptw_curve_spread(curve, since, wide, n);
 			curve->reuses += n;
-			if (since + (here - 1 + older) / 2 >= near)
+			if (since + wide / 2 >= near)
 				far += n;
 			curve->count[e] = here - n;
 			curve->moved[e] = 0;

@@ -49,12 +49,14 @@ int ptw_curve_misses(struct ptw_curve *curve, const uint64_t *memory, unsigned i
 	return PTW_OK;
 }
 
-int ptw_curve_state(const struct ptw_curve *curve, struct ptw_curve_state *state)
+int ptw_curve_state(struct ptw_curve *curve, struct ptw_curve_state *state)
 {
 	if (!curve || !state)
 		return PTW_ERR_ARG;
 	if (state->size < sizeof(*state))
 		return PTW_ERR_SIZE;
+	if (!ptw_curve_enter(curve))
+		return PTW_ERR_AGAIN;
 	state->bytes = sizeof(*curve) + curve->words * (3 * sizeof(*curve->seen) + 128);
 	state->scale = (uint64_t)1 << curve->rate;
 	state->sampled = curve->samples;
@@ -64,5 +66,6 @@ int ptw_curve_state(const struct ptw_curve *curve, struct ptw_curve_state *state
 	state->firsts = curve->firsts;
 	state->faults = ptw_port_load(&curve->faults);
 	state->interval = ptw_port_load(&curve->interval);
+	ptw_curve_leave(curve);
 	return PTW_OK;
 }
