@@ -17,8 +17,9 @@ PTW_BEGIN_DECLS
 
 /** Let the curve choose how many pages it samples: at most 16 384 and 64, about. */
 #define PTW_CURVE_RATE_AUTO 0xffffffffu
-/** Rates and runs, at most. */
+/** Greatest rate. */
 #define PTW_CURVE_RATE_MAX 24u
+/** Longest runs. */
 #define PTW_CURVE_RUN_MAX  6u
 
 struct ptw_curve;

@@ -2,6 +2,7 @@
 /* The what-if curve: distances that can be told by hand, samples, what is asked, and errors. */
 #include "tests/harness/harness.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <ptw/curve.h>
@@ -371,5 +372,44 @@ Test(curve, one_at_a_time)
 	cr_assert_eq(ptw_curve_step(curve, &twice, 0), PTW_OK);
 	cr_assert_eq(asked[0], 1);
 	cr_assert_eq(ptw_curve_step(curve, NULL, 0), PTW_OK);
+	unmake();
+}
+
+static void *talk(void *which)
+{
+	const uint64_t first = *(const uint64_t *)which;
+
+	for (uint64_t i = 0; i < 20000; i++) {
+		const uint64_t page = first + i % 32;
+
+		ptw_curve_fault(curve, page);
+		ptw_curve_young(curve, page / 64 * 64, (uint64_t)1 << page % 64, 0);
+		ptw_curve_evicted(curve, page);
+		ptw_curve_wants_step(curve, i);
+		if (i % 1000 == 999)
+			ptw_curve_remove(curve, page);
+	}
+	return NULL;
+}
+
+/* Two threads say what pages of the same words do while steps end. */
+Test(curve, threads)
+{
+	const uint64_t first[2] = {0, 32};
+	pthread_t thread[2];
+
+	make(0, 64, 0, 0);
+	for (unsigned int i = 0; i < 2; i++)
+		cr_assert_eq(pthread_create(&thread[i], NULL, talk, (void *)&first[i]), 0);
+	for (uint64_t i = 0; i < 2000; i++) {
+		cr_assert_eq(ptw_curve_step(curve, &ask, i), PTW_OK);
+		cr_assert_leq(misses(64), misses(0));
+	}
+	for (unsigned int i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	cr_assert_eq(ptw_curve_step(curve, NULL, 0), PTW_OK);
+	cr_assert_eq(state().faults, 40000);
+	/* Who was removed last, and not seen again, is the last one of each: 19999 % 32. */
+	cr_assert_eq(state().known, 62);
 	unmake();
 }

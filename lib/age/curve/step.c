@@ -79,9 +79,9 @@ static void ptw_curve_pace(struct ptw_curve *curve, uint64_t fresh, uint64_t lea
 	uint64_t interval = curve->interval;
 
 	if (fresh > target && lasted <= interval)
-		interval = lasted * target / fresh > interval / 4 ? lasted * target / fresh : interval / 4;
-	else if (fresh < target / 2 && lasted >= interval)
-		interval += (interval + 3) / 4;
+		interval = lasted / fresh * target + lasted % fresh * target / fresh;
+	else if (fresh < target / 4 && lasted >= interval)
+		interval += (interval + 7) / 8;
 	ptw_port_publish(&curve->interval, interval ? interval : 1);
 	ptw_port_publish(&curve->target, target);
 	ptw_port_publish(&curve->last, now);
