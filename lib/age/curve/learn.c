@@ -35,7 +35,7 @@ static uint64_t ptw_curve_move(struct ptw_curve *curve, uint16_t to)
 	uint64_t seen = 0;
 
 	for (uint64_t w = 0; w < curve->words; w++) {
-		uint64_t gone = curve->gone[w] ? ptw_port_xchg(&curve->gone[w], 0) : 0;
+		uint64_t gone = ptw_port_load(&curve->gone[w]) ? ptw_port_xchg(&curve->gone[w], 0) : 0;
 		uint64_t bits = ptw_port_load(&curve->seen[w]) ? ptw_port_xchg(&curve->seen[w], 0) : 0;
 		uint16_t *slot = curve->slot + w * 64;
 
