@@ -5,6 +5,7 @@
 
 #include "compare.h"
 #include "console.h"
+#include "curve.h"
 #include "guest.h"
 #include "heat_plot.h"
 #include "make.h"
@@ -84,6 +85,8 @@ int main(int argc, char **argv)
 		return compare_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "make") == 0)
 		return make_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "curve") == 0)
+		return curve_main(argc - 1, argv + 1);
 	options_parse(&options, argc, argv);
 	check_files(&options);
 	only_file = is_stdout(options.json) || is_stdout(options.report);

@@ -16,11 +16,20 @@
 
 struct trace;
 struct history;
+struct ptw_curve;
 
 #define SIM_NO_PAGE	UINT32_MAX
 #define SIM_AGES	256
 #define SIM_GENERATIONS 16 /* most that a policy may tell the sizes of */
 #define SIM_ERROR_SIZE	256
+
+/* A what-if curve that a policy tells what it sees, and looks at the curve's pages for. */
+struct sim_watch {
+	struct ptw_curve *curve;
+	uint64_t reads; /* page-table entries read for it */
+	/* References in each tick: time goes on in equal parts between them. */
+	const uint32_t *references;
+};
 
 /* What a policy is made for. It outlives the policy. */
 struct sim_config {
@@ -32,6 +41,7 @@ struct sim_config {
 	uint32_t tlb_sets;	   /* 0: no TLB, every reference walks the page table */
 	uint32_t tlb_ways;
 	bool quiet;		 /* no progress bar: many replays run at once */
+	struct sim_watch *watch; /* only generations fills it; or NULL */
 	struct history *history; /* what the replay loop fills for pictures, or NULL */
 	char *error; /* SIM_ERROR_SIZE bytes: a policy that fails says why, in one line */
 };

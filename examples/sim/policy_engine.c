@@ -9,6 +9,9 @@
 #include "machine.h"
 #include "policy.h"
 
+/* The curve's time: parts of a tick, 4096 accesses each. */
+#define WATCH_PARTS 16u
+
 struct engine {
 	const struct sim_config *config;
 	struct machine machine;
@@ -18,9 +21,10 @@ struct engine {
 	uint32_t frames_used;
 	uint32_t victim;
 	uint32_t neighbours; /* pages that a last look looks around in */
-	bool steps;	     /* the policy wants to be asked after each fault whether a step is over */
+	bool steps;	     /* the policy has steps of its own, which time ends, too */
 	bool fault_old;	     /* pages come in with their accessed bit clear */
 	uint64_t ticks;
+	uint64_t references; /* since the last tick */
 };
 
 static uint64_t clock_ticks(void *context)
@@ -30,11 +34,40 @@ static uint64_t clock_ticks(void *context)
 	return e->ticks;
 }
 
+/* Who gets the words of a harvest: whoever asked, and the what-if curve. */
+struct both {
+	struct ptw_curve *curve;
+	ptw_word_fn word;
+	void *sink;
+};
+
+static int both_word(void *context, uint64_t page, uint64_t young, uint64_t dirty)
+{
+	const struct both *both = context;
+
+	ptw_curve_young(both->curve, page, young, dirty);
+	return both->word(both->sink, page, young, dirty);
+}
+
+/* Pages of one region that were found young elsewhere than in a harvest. */
+static void watch_young(const struct engine *e, uint64_t page, uint64_t around)
+{
+	const struct sim_watch *watch = e->config->watch;
+
+	if (watch)
+		ptw_curve_young(watch->curve, page / PTW_REGION_PAGES * PTW_REGION_PAGES,
+				around | (uint64_t)1 << page % PTW_REGION_PAGES, 0);
+}
+
 static int harvest(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
 {
 	struct engine *e = context;
+	struct both both = {NULL, word, sink};
 
-	return machine_harvest(&e->machine, first, pages, NULL, word, sink);
+	if (!e->config->watch)
+		return machine_harvest(&e->machine, first, pages, NULL, word, sink);
+	both.curve = e->config->watch->curve;
+	return machine_harvest(&e->machine, first, pages, NULL, both_word, &both);
 }
 
 /* The last look; around a page that was young, at as many neighbours as the policy reads at a time. */
@@ -48,6 +81,7 @@ static int look(void *context, uint64_t page, uint64_t *around)
 	if (young <= 0)
 		return young;
 	ret = machine_harvest(&e->machine, first, e->neighbours, around, NULL, NULL);
+	watch_young(e, page, *around);
 	return ret ? ret : young;
 }
 
@@ -56,12 +90,60 @@ static int evict(void *context, const uint64_t *page, unsigned int n, uint8_t *r
 	struct engine *e = context;
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (machine_unmap(&e->machine, (uint32_t)page[i]) < 0)
+		int young = machine_unmap(&e->machine, (uint32_t)page[i]);
+
+		if (young < 0)
 			return PTW_ERR_MMU;
+		if (young)
+			watch_young(e, page[i], 0);
+		if (e->config->watch)
+			ptw_curve_evicted(e->config->watch->curve, page[i]);
 		result[i] = PTW_EVICTED;
 		e->victim = (uint32_t)page[i];
 	}
 	return PTW_OK;
+}
+
+/* Entries of the curve's own looks count apart. */
+static int watch_harvest(void *context, uint64_t first, uint64_t pages, ptw_word_fn word,
+			 void *sink)
+{
+	struct engine *e = context;
+	const uint32_t lg2 = e->machine.granule_lg2;
+	struct ptw_harvest_result result = {.size = sizeof(result)};
+	const struct ptw_harvest ask = {
+		.size = sizeof(ask),
+		.flags = PTW_HARVEST_ACCESSED,
+		.word = word,
+		.context = sink,
+	};
+	int ret = ptw_harvest(e->machine.pgtable, first << lg2, (first + pages) << lg2, &ask,
+			      &result);
+
+	e->config->watch->reads += result.entries;
+	return ret;
+}
+
+/* Ends the curve's step if that is due; false: failed. */
+static bool watch_step(struct engine *e)
+{
+	const struct ptw_curve_ask ask = {
+		.size = sizeof(ask),
+		.harvest = watch_harvest,
+		.context = e,
+		.also = ptw_engine_young,
+		.sink = e->engine,
+	};
+	const struct sim_watch *watch = e->config->watch;
+	uint64_t now;
+	int ret;
+
+	now = e->ticks * WATCH_PARTS +
+	      e->references * WATCH_PARTS / (watch->references[e->ticks] + 1);
+	if (!ptw_curve_wants_step(watch->curve, now))
+		return true;
+	ret = ptw_curve_step(watch->curve, &ask, now);
+	return ret ? machine_fail(&e->machine, "cannot learn the curve", ret) : true;
 }
 
 static void engine_destroy(void *state)
@@ -135,7 +217,8 @@ static bool engine_tick(void *state)
 	struct engine *e = state;
 
 	e->ticks++;
-	return engine_step(e);
+	e->references = 0;
+	return (!e->steps || engine_step(e)) && (!e->config->watch || watch_step(e));
 }
 
 /* The page comes into memory; true unless something failed. */
@@ -161,7 +244,9 @@ static bool engine_fault(struct engine *e, uint32_t page, uint32_t *evicted)
 	ret = ptw_page_add(e->engine, page);
 	if (ret)
 		return machine_fail(&e->machine, "cannot add a page", ret);
-	return !e->steps || engine_step(e);
+	if (e->config->watch)
+		ptw_curve_fault(e->config->watch->curve, page);
+	return true;
 }
 
 static struct sim_outcome engine_access(void *state, uint32_t page, bool write)
@@ -177,11 +262,12 @@ static struct sim_outcome engine_access(void *state, uint32_t page, bool write)
 			return outcome;
 		}
 	}
+	e->references++;
 	/* The fault's own access leaves no bit where the policy has been told of it: as if the handler had made it. */
 	if (done > 0 && e->fault_old && outcome.event == SIM_FAULT)
 		done = ptw_test_clear_young(e->machine.pgtable,
 					    (uint64_t)page << e->machine.granule_lg2);
-	if (done < 0)
+	if (done < 0 || (e->config->watch && !watch_step(e)))
 		outcome.event = SIM_FAILED;
 	return outcome;
 }
@@ -226,6 +312,7 @@ const struct sim_policy sim_policy_generations = {
 	.destroy = engine_destroy,
 	.access = engine_access,
 	.own_ages = true,
+	.tick = engine_tick,
 	.counters = engine_counters,
 	.generations = engine_generations,
 };

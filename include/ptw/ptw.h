@@ -14,6 +14,7 @@
 #include <ptw/change.h>
 #include <ptw/config.h>
 #include <ptw/consumer.h>
+#include <ptw/curve.h>
 #include <ptw/engine.h>
 #include <ptw/engine_enable.h>
 #include <ptw/engine_reclaim.h>

@@ -628,7 +628,7 @@ check "--version names the program" grep -q '^ptw-sim [0-9]' <("$sim" --version)
 
 # --- more, by subject ----------------------------------------------------------------------------------
 
-for part in references forms record compare proactive make pictures; do
+for part in references forms record compare proactive make curve pictures; do
 	# shellcheck source=/dev/null
 	. "$here/$part.sh"
 done

@@ -455,6 +455,25 @@ static unsigned int pick(unsigned int below)
 	return (unsigned int)((random_state * 0x2545f4914f6cdd1du >> 32) % below);
 }
 
+/* Words that nobody has taken in yet make the pages of the oldest ticks young, of more ticks than a few. */
+Test(engine, words_wait)
+{
+	start(512);
+	for (uint64_t page = 0; page < 512; page++) {
+		if (page % 64 == 0)
+			cr_assert_eq(ptw_group_age(group), PTW_OK);
+		add(page);
+	}
+	harvests = 0;
+	for (uint64_t page = 0; page < 448; page += 64)
+		ptw_engine_young(engine, page, ~(uint64_t)0, 0);
+	gone_count = 0;
+	cr_assert_eq(put_out(1), 1);
+	cr_assert_eq(gone[0], 448);
+	cr_assert_eq(harvests, 0);
+	stop();
+}
+
 /*
  * Random use against ticks kept as plain numbers: the histogram is exact up to where ticks are cut, order of eviction
  * holds, for several times as many ticks as a byte has.

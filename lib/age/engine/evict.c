@@ -8,8 +8,11 @@
 
 #include "lib/age/engine/engine.h"
 
-/* How often the oldest tick is looked for again when others were faster everywhere. */
-#define PTW_TRIES 4u
+/*
+ * How often the oldest tick is looked for again: words that nobody has taken in may make all pages of a tick young, of each
+ * tick that there is, and others may have been faster.
+ */
+#define PTW_TRIES (PTW_TICKS + 4u)
 
 /* The greatest age that a page has; negative: there is none. */
 static int ptw_group_oldest(const struct ptw_group *group)
