@@ -20,7 +20,7 @@ struct extra_proactive {
 };
 
 struct extra_picks {
-	double wrong; /* percent of picks */
+	double wrong;  /* percent of picks */
 	double excess; /* points above exact LRU's */
 	double batch;
 };

@@ -76,8 +76,8 @@ int engine_machine_access(struct engine_machine *m, uint32_t page, bool write)
 	int done, hit = 1;
 
 	while ((done = machine_access(&m->machine, page, write)) == 0) {
-		uint32_t frame = m->free_frames ? m->free_frame[--m->free_frames] :
-						  m->frames_used++;
+		uint32_t frame =
+			m->free_frames ? m->free_frame[--m->free_frames] : m->frames_used++;
 		int ret;
 
 		hit = 0;

@@ -13,7 +13,7 @@
 /* Age after so many evictions: this part of memory. */
 #define MIXED_ENGINE_EVICTIONS 32
 /* Age so often in a trace, if there are ticks enough. */
-#define MIXED_ENGINE_AGINGS    400
+#define MIXED_ENGINE_AGINGS 400
 
 struct mixed_engine {
 	struct generations_ask ask;

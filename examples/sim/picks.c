@@ -11,10 +11,10 @@
 /* Of all pages used so far, the coldest so many percent are picked. */
 #define COLD_PERCENT 30
 /* "Soon" is this part of the trace. */
-#define SOON_PART    100
+#define SOON_PART 100
 
-#define BY_LRU	     1
-#define BY_AGE	     2
+#define BY_LRU	  1
+#define BY_AGE	  2
 
 struct page_order {
 	uint64_t key; /* the least goes first */

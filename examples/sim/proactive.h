@@ -20,7 +20,7 @@
 #define PROACTIVE_WINDOWS 20u
 #define PROACTIVE_STEPS	  10u /* of a window */
 /* A shorter trace has no ticks to take steps at. */
-#define PROACTIVE_TICKS	  (PROACTIVE_WINDOWS * PROACTIVE_STEPS)
+#define PROACTIVE_TICKS (PROACTIVE_WINDOWS * PROACTIVE_STEPS)
 /* Millionths of the working set, if nothing else is said: half of it. */
 #define PROACTIVE_TARGET_DEFAULT 500000u
 

@@ -72,19 +72,19 @@ static char *json(const struct options *options, const struct trace *trace,
 	char *text;
 
 	snprintf(hash, sizeof(hash), "%016" PRIx64, p->eviction_hash);
-	root = json_pack("{s:o, s:s, s:f, s:I, s:I, s:I, s:I, s:s, s:f, s:I, s:I, s:I, s:f, s:I, s:I, "
-			 "s:I, s:o}",
-			 "trace", report_json_name(options->trace), "format", options->format,
-			 "promotion_target", options->promotion / 1e4, "footprint_pages",
-			 (json_int_t)trace->footprint, "references", (json_int_t)trace->references,
-			 "evictions", (json_int_t)p->evictions, "promotions",
-			 (json_int_t)p->promotions, "eviction_hash", hash, "held_percent",
-			 proactive_held(p, options->promotion), "saved_page_ticks",
-			 (json_int_t)p->saved, "oracle_page_ticks", (json_int_t)p->oracle,
-			 "whole_page_ticks", (json_int_t)p->whole, "savings_percent",
-			 proactive_savings(p), "misses", (json_int_t)p->misses, "batch_reads",
-			 (json_int_t)p->batch_reads, "single_checks", (json_int_t)p->single_checks,
-			 "windows", json_windows(p));
+	root = json_pack(
+		"{s:o, s:s, s:f, s:I, s:I, s:I, s:I, s:s, s:f, s:I, s:I, s:I, s:f, s:I, s:I, "
+		"s:I, s:o}",
+		"trace", report_json_name(options->trace), "format", options->format,
+		"promotion_target", options->promotion / 1e4, "footprint_pages",
+		(json_int_t)trace->footprint, "references", (json_int_t)trace->references,
+		"evictions", (json_int_t)p->evictions, "promotions", (json_int_t)p->promotions,
+		"eviction_hash", hash, "held_percent", proactive_held(p, options->promotion),
+		"saved_page_ticks", (json_int_t)p->saved, "oracle_page_ticks",
+		(json_int_t)p->oracle, "whole_page_ticks", (json_int_t)p->whole, "savings_percent",
+		proactive_savings(p), "misses", (json_int_t)p->misses, "batch_reads",
+		(json_int_t)p->batch_reads, "single_checks", (json_int_t)p->single_checks,
+		"windows", json_windows(p));
 	text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) : NULL;
 	json_decref(root);
 	return text;

@@ -29,9 +29,10 @@ struct ptw_proactive;
 
 /** What a controller is made for. */
 struct ptw_proactive_config {
-	size_t size;	 /**< sizeof(struct ptw_proactive_config) */
-	uint32_t target; /**< millionths of the working set that may be brought back in a window, 1 to 1000000 */
-	uint32_t steps;	 /**< of a window, 2 to PTW_PROACTIVE_STEPS; 0: 10 */
+	size_t size; /**< sizeof(struct ptw_proactive_config) */
+	uint32_t
+		target; /**< millionths of the working set that may be brought back in a window, 1 to 1000000 */
+	uint32_t steps; /**< of a window, 2 to PTW_PROACTIVE_STEPS; 0: 10 */
 };
 
 /** What a controller knows and does. */
@@ -42,8 +43,10 @@ struct ptw_proactive_state {
 	uint64_t promotions;  /**< pages that came back in the window */
 	uint64_t out;	      /**< pages that are out, by whomever */
 	uint64_t allowed;     /**< how many may be */
-	uint32_t threshold;   /**< age in ticks, 1 to PTW_PROACTIVE_AGES; one more: nothing is old enough */
-	uint32_t share;	      /**< of what is out, that may come back in a window, in 1 / PTW_PROACTIVE_ONE */
+	uint32_t
+		threshold; /**< age in ticks, 1 to PTW_PROACTIVE_AGES; one more: nothing is old enough */
+	uint32_t
+		share; /**< of what is out, that may come back in a window, in 1 / PTW_PROACTIVE_ONE */
 };
 
 /**

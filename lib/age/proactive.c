@@ -14,21 +14,21 @@
 #define PTW_STEPS_DEFAULT 10u
 #define PTW_MILLION	  1000000u
 /* Aim below the target: 3/4 of it. */
-#define PTW_AIM_PART	  3u
-#define PTW_AIM_WHOLE	  4u
+#define PTW_AIM_PART  3u
+#define PTW_AIM_WHOLE 4u
 /* In a step the share that may come back sinks by 1/128, the threshold by 1/256. */
 #define PTW_SHARE_LG2	  7u
 #define PTW_THRESHOLD_LG2 8u
 /* Numbers below 2^40 are scaled by a ratio of numbers below 2^23, so that products fit. */
-#define PTW_SCALE_LIMIT	  ((uint64_t)1 << 23)
+#define PTW_SCALE_LIMIT ((uint64_t)1 << 23)
 
-#define PTW_BINS	  (PTW_PROACTIVE_AGES + 1)
+#define PTW_BINS	(PTW_PROACTIVE_AGES + 1)
 
 /* Of one step. */
 struct ptw_proactive_past {
-	uint64_t ticks;	     /* the group's clock at its end */
-	uint64_t out;	     /* pages that were out at its end */
-	uint64_t promotions; /* pages that came back in it */
+	uint64_t ticks;		 /* the group's clock at its end */
+	uint64_t out;		 /* pages that were out at its end */
+	uint64_t promotions;	 /* pages that came back in it */
 	uint32_t used[PTW_BINS]; /* pages used again, by age; saturating */
 };
 
@@ -46,8 +46,8 @@ struct ptw_proactive {
 	uint64_t out[PTW_BINS];	 /* pages that are out, by age */
 	uint64_t last[PTW_BINS]; /* pages by age at the end of the last step */
 	uint64_t now[PTW_BINS];
-	uint64_t cost[PTW_BINS]; /* of all steps of the window: pages used again, by age */
-	uint64_t ages[256];	 /* what the group says; too large for a stack */
+	uint64_t cost[PTW_BINS];	  /* of all steps of the window: pages used again, by age */
+	uint64_t ages[256];		  /* what the group says; too large for a stack */
 	struct ptw_proactive_past past[]; /* by number modulo steps */
 };
 
