@@ -190,7 +190,9 @@ static void group_for_a_while(uint64_t kind)
 	ptw_group_protect(other, kind % 70, kind % 100);
 	if (ptw_group_destroy(other) != PTW_ERR_BUSY)
 		count(&wrong);
-	sched_yield();
+	/* Its turn should come. */
+	for (unsigned int i = 0; i < 50; i++)
+		sched_yield();
 	while ((ret = ptw_group_destroy(below)) == PTW_ERR_AGAIN) {
 		count(&refused);
 		sched_yield();
@@ -234,9 +236,9 @@ static void over_groups(uint64_t what)
 		break;
 	default:
 		ret = ptw_engine_reclaim(engine, what / 8 % 3 ? NULL : group[what / 24 % 2],
-					 1 + what / 48 % 70, what / 8 % 2, &evicted);
+					 1 + what / 48 % 5, what / 8 % 2, &evicted);
 	}
-	if (ret)
+	if (ret && ret != PTW_ERR_THRASHING)
 		count(&wrong);
 	__atomic_fetch_add(&evictions, evicted, __ATOMIC_RELAXED);
 }
@@ -264,18 +266,18 @@ static void *run(void *context)
 			take_away(page);
 		} else if (what < 900) {
 			settle(page / 7 * 7);
-		} else if (what < 940) {
+		} else if (what < 920) {
 			over_groups(pick(&state));
 		} else if (what < 980) {
 			ret = ptw_group_evict(g, 1 + page % 70, &evicted);
-			if (ret)
+			if (ret && ret != PTW_ERR_THRASHING)
 				count(&wrong);
 			__atomic_fetch_add(&evictions, evicted, __ATOMIC_RELAXED);
 		} else if (what < 990) {
 			ret = ptw_group_age(g);
 			if (ret && ret != PTW_ERR_AGAIN && ret != PTW_ERR_UNSUPPORTED)
 				count(&wrong);
-		} else if (what < 992 || self) {
+		} else if (what < 991 || self) {
 			ptw_group_state(g, &sizes);
 			ptw_group_wants_ageing(g);
 		} else {
@@ -286,15 +288,27 @@ static void *run(void *context)
 	return NULL;
 }
 
+/* Asked between evictions, with nothing in hand: a group that is reclaimed may be given up at that moment. */
+static uint64_t clock_that_yields(void *context)
+{
+	static uint64_t milliseconds;
+
+	(void)context;
+	sched_yield();
+	return __atomic_add_fetch(&milliseconds, 1, __ATOMIC_RELAXED);
+}
+
 static void create(void)
 {
-	const struct ptw_engine_config config = {.size = sizeof(config), .pages = PAGES + 128};
+	const struct ptw_engine_config config = {
+		.size = sizeof(config), .pages = PAGES + 128, .clock = clock_that_yields};
 	struct ptw_group_config group_config = {
 		.size = sizeof(group_config),
 		.ops = {.harvest = harvest, .look = look, .evict = evict},
 	};
 
 	cr_assert_eq(ptw_engine_create(&config, &engine), PTW_OK);
+	cr_assert_eq(ptw_engine_min_age(engine, 1), PTW_OK);
 	for (unsigned int g = 0; g < GROUPS; g++) {
 		cr_assert_eq(ptw_group_create(engine, &group_config, &group[g]), PTW_OK);
 		cr_assert_eq(ptw_group_attach(group[g], g * (PAGES / GROUPS), PAGES / GROUPS),
