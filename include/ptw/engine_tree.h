@@ -45,8 +45,9 @@ struct ptw_protection {
 	uint64_t low;		/**< likewise */
 	uint64_t effective_min; /**< what of it holds; at most `usage` */
 	uint64_t effective_low; /**< likewise */
-	uint64_t usage;		/**< pages of the group and all below it, without those being evicted */
-	uint64_t below_low;	/**< the group's own pages that ptw_engine_reclaim() took while it was below low */
+	uint64_t usage; /**< pages of the group and all below it, without those being evicted */
+	uint64_t
+		below_low; /**< the group's own pages that ptw_engine_reclaim() took while it was below low */
 };
 
 /**

@@ -258,8 +258,8 @@ int ptw_group_evict_older(struct ptw_group *group, uint32_t age, uint64_t want, 
 	/* Who picks in an order of his own knows no ticks. */
 	if (group->engine->ordered)
 		return PTW_ERR_UNSUPPORTED;
-	ret = ptw_evict_some(group, age < PTW_TICKS ? age : PTW_TICKS, PTW_EVICT_AS_IS | PTW_EVICT_ANY_AGE, want,
-			     &sum);
+	ret = ptw_evict_some(group, age < PTW_TICKS ? age : PTW_TICKS,
+			     PTW_EVICT_AS_IS | PTW_EVICT_ANY_AGE, want, &sum);
 	*evicted = sum.gone;
 	return ret;
 }
