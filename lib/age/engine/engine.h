@@ -243,8 +243,8 @@ void ptw_policy_aged(struct ptw_group *group);
 /* Is it one? PTW_OK or why not. */
 int ptw_policy_valid(const struct ptw_policy_ops *ops);
 
-/* Victims as the policy picks them, isolated. */
-void ptw_policy_choose(struct ptw_group *group, struct ptw_victims *victims, unsigned int want);
+/* Victims as the policy picks them, isolated. Returns how many it picked. */
+unsigned int ptw_policy_choose(struct ptw_group *group, struct ptw_victims *victims, unsigned int want);
 
 /* The next run of pages to harvest in this ageing pass, from page `from` on; false: no more. */
 bool ptw_policy_next(struct ptw_group *group, uint64_t from, uint64_t *first, uint64_t *pages);

@@ -96,8 +96,10 @@ static void ptw_choose(struct ptw_group *group, int least, struct ptw_victims *v
 {
 	v->n = 0;
 	if (group->engine->ordered) {
+		/* What it picks may be gone by then; when it picks nothing, there is nothing. */
 		for (unsigned int tries = 0; tries < PTW_TRIES && !v->n; tries++)
-			ptw_policy_choose(group, v, want);
+			if (!ptw_policy_choose(group, v, want))
+				break;
 		return;
 	}
 	for (unsigned int tries = 0; tries < PTW_TRIES && !v->n; tries++) {

@@ -108,7 +108,7 @@ bool ptw_policy_next(struct ptw_group *group, uint64_t from, uint64_t *first, ui
  * Between being picked and being isolated a page may be removed, and even come again; who removes it tells the
  * policy. What is not there to be isolated is nobody's affair any more.
  */
-void ptw_policy_choose(struct ptw_group *group, struct ptw_victims *v, unsigned int want)
+unsigned int ptw_policy_choose(struct ptw_group *group, struct ptw_victims *v, unsigned int want)
 {
 	uint64_t page[PTW_EVICT_BATCH];
 	unsigned int picked;
@@ -128,4 +128,5 @@ void ptw_policy_choose(struct ptw_group *group, struct ptw_victims *v, unsigned 
 			ptw_page_isolate(&o, i, v);
 		ptw_region_leave(&o);
 	}
+	return picked;
 }
