@@ -100,7 +100,7 @@ static void ptw_shift(uint64_t bins[PTW_BINS], uint64_t ticks)
 static void ptw_used(struct ptw_proactive *p, struct ptw_proactive_past *past, unsigned int age,
 		     uint64_t pages)
 {
-	const uint64_t room = UINT32_MAX - past->used[age];
+	const uint64_t room = (uint32_t)-1 - past->used[age];
 
 	pages = pages < room ? pages : room;
 	past->used[age] += (uint32_t)pages;
