@@ -114,7 +114,7 @@ const char *report_age_unit(const struct report *report, char text[REPORT_UNIT_S
 	const uint32_t interval = report->options->scan_interval;
 
 	if (report->options->policy->own_ages)
-		return "a step of the policy's own clock";
+		return "a step of the policy";
 	snprintf(text, REPORT_UNIT_SIZE, "%u tick%s", interval, interval == 1 ? "" : "s");
 	return text;
 }
