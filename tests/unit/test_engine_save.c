@@ -2,6 +2,8 @@
 /* Saving and restoring an engine: it goes on as if nothing had been. */
 #include "tests/unit/saved_engine.h"
 
+#include <ptw/engine_enable.h>
+
 /* A step of random use. All that is random is drawn before, so that two worlds may take the same one. */
 struct step {
 	unsigned int what, page, many;
@@ -372,4 +374,30 @@ Test(engine_save, size)
 	cr_assert_eq(ptw_page_add(w.engine, pages - 1), PTW_ERR_EXISTS);
 	close_world(&w);
 	free(image);
+}
+
+/* Where use does not matter, words that wait make no page young, and no image longer. */
+Test(engine_save, size_without_core)
+{
+	static struct world w;
+	uint64_t bytes, used;
+	uint8_t *image;
+
+	open_engine(&w, 64);
+	w.group[0] = open_group(&w);
+	cr_assert_eq(ptw_group_attach(w.group[0], 0, 64), PTW_OK);
+	for (uint64_t page = 0; page < 64; page++)
+		cr_assert_eq(ptw_page_add(w.engine, page), PTW_OK);
+	/* These would be more runs, and fewer. */
+	for (unsigned int round = 0; round < 2; round++) {
+		cr_assert_eq(ptw_engine_enable(w.engine, 0), PTW_OK);
+		ptw_engine_young(w.engine, 0, round ? UINT64_MAX : 0x5555555555555555u, 0);
+		bytes = ptw_engine_save_bytes(w.engine);
+		image = malloc(bytes);
+		cr_assert_neq(image, NULL);
+		cr_assert_eq(ptw_engine_save(w.engine, image, bytes, &used), PTW_OK);
+		cr_assert_eq(used, bytes);
+		free(image);
+	}
+	close_world(&w);
 }

@@ -55,8 +55,10 @@ static void ptw_save_region(struct ptw_writer *w, const struct ptw_engine *engin
 	const uint64_t first = number * PTW_REGION_PAGES;
 	const uint64_t left = engine->pages - first;
 	const unsigned int pages = left < PTW_REGION_PAGES ? (unsigned int)left : PTW_REGION_PAGES;
-	/* Relaxed: only bits. */
-	const uint64_t young = ptw_port_load(&engine->region[number].young);
+	/* Relaxed: only bits. Where use does not matter, they are left out. */
+	const uint64_t young = ptw_engine_may(engine, PTW_ENABLE_CORE) ?
+				       ptw_port_load(&engine->region[number].young) :
+				       0;
 
 	for (unsigned int i = 0; i < pages; i++) {
 		const uint8_t state = engine->state[first + i];
