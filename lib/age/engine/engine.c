@@ -232,6 +232,8 @@ int ptw_group_destroy(struct ptw_group *group)
 		return ret;
 	for (struct ptw_span *span = group->spans; span; span = span->next)
 		ptw_span_release(group, span->first, span->regions);
+	/* Whoever added a page before may be moving the clock on. */
+	ptw_flag_take(&group->ticking);
 	ptw_flag_take(&engine->changing);
 	ptw_tree_leave(engine, group);
 	engine->group[group->number] = NULL;

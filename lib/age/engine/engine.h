@@ -225,7 +225,7 @@ bool ptw_group_too_young(const struct ptw_group *group);
 /* Tell that nothing can be put out for this reason: of a group, or of all. Returns what the call returns. */
 int ptw_engine_thrashes(struct ptw_engine *engine, struct ptw_group *group);
 
-/* The clock goes on by one, unless another thread is at it. */
+/* The clock goes on by one, with `ticking` taken, which is dropped: the group may be freed then. */
 void ptw_group_tick(struct ptw_group *group);
 
 /* The clock, in its unit; 0 without one. No region is owned. */

@@ -48,8 +48,6 @@ static void ptw_clock_step(struct ptw_group *group)
 
 void ptw_group_tick(struct ptw_group *group)
 {
-	if (!ptw_flag_try(&group->ticking))
-		return;
 	ptw_clock_step(group);
 	ptw_flag_drop(&group->ticking);
 }

@@ -96,7 +96,8 @@ int ptw_page_add(struct ptw_engine *engine, uint64_t page)
 	}
 	ptw_port_add64(&group->resident, 1);
 	ptw_port_add64(&group->faults, 1);
-	tick = ptw_group_tick_due(group);
+	/* The group is not given up while the region is owned, nor before the flag is dropped. */
+	tick = ptw_group_tick_due(group) && ptw_flag_try(&group->ticking);
 	ptw_region_leave(&o);
 	if (tick)
 		ptw_group_tick(group);
