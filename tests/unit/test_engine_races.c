@@ -9,6 +9,7 @@
 #include <ptw/error.h>
 
 #include "lib/age/engine/engine.h"
+#include "lib/age/policy/learned.h"
 
 __thread void (*test_hook)(int op, const void *address);
 
@@ -69,5 +70,42 @@ Test(engine_races, given_up_while_the_clock_goes_on)
 	test_hook = NULL;
 	pthread_join(thread, NULL);
 	cr_assert_eq(ptw_page_add(engine, 5), PTW_ERR_ABSENT);
+	stop();
+}
+
+/*
+ * Another group wants the first region as soon as it is free, while a page comes in the second: policies link pages of
+ * one group to each other, in memory that all groups share.
+ */
+static struct ptw_group *other;
+static int attached;
+
+static void take_the_first(int op, const void *address)
+{
+	(void)op;
+	if (address != &engine->region[1].control)
+		return;
+	test_hook = NULL;
+	attached = ptw_group_attach(other, 0, 64);
+	if (!attached)
+		cr_assert_eq(ptw_page_add(engine, 7), PTW_OK);
+	cr_assert_eq(ptw_page_add(engine, 64), PTW_OK);
+}
+
+Test(engine_races, given_up_region_by_region)
+{
+	const struct ptw_group_config config = {.size = sizeof(config)};
+
+	start(&ptw_policy_learned);
+	cr_assert_eq(ptw_group_create(engine, &config, &other), PTW_OK);
+	cr_assert_eq(ptw_page_add(engine, 7), PTW_OK);
+	test_hook = take_the_first;
+	cr_assert_eq(ptw_group_destroy(group), PTW_OK);
+	cr_assert_null(test_hook);
+	cr_assert_eq(ptw_learned_check(other->policy), PTW_OK);
+	cr_assert_eq(attached, PTW_ERR_OVERLAP);
+	cr_assert_eq(ptw_group_attach(other, 0, 128), PTW_OK);
+	cr_assert_eq(ptw_page_add(engine, 7), PTW_OK);
+	cr_assert_eq(ptw_learned_check(other->policy), PTW_OK);
 	stop();
 }
