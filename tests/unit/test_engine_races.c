@@ -109,3 +109,51 @@ Test(engine_races, given_up_region_by_region)
 	cr_assert_eq(ptw_learned_check(other->policy), PTW_OK);
 	stop();
 }
+
+/* Reclaim finds groups by itself, also while they get more pages: what it may count on is there before. */
+static unsigned int told;
+
+static void span_is_there(int op, const void *address)
+{
+	if (op != PTW_OP_PUBLISH || address != &group->regions)
+		return;
+	told++;
+	cr_assert_not_null(group->spans->next);
+	cr_assert_eq(group->spans->next->first, 3u);
+	cr_assert_eq(group->spans->next->regions, 2u);
+}
+
+Test(engine_races, more_pages_while_reclaimed)
+{
+	start(NULL);
+	test_hook = span_is_there;
+	cr_assert_eq(ptw_group_attach(group, 192, 128), PTW_OK);
+	test_hook = NULL;
+	cr_assert_eq(told, 1u);
+	stop();
+}
+
+/* And a policy is not told of them while the group is aged, when it goes through those that it has. */
+static int harvest_meanwhile(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
+{
+	(void)context;
+	(void)first;
+	(void)pages;
+	(void)word;
+	(void)sink;
+	attached = ptw_group_attach(group, 192, 64);
+	return 0;
+}
+
+Test(engine_races, more_pages_while_aged)
+{
+	start(&ptw_policy_learned);
+	group->ops.harvest = harvest_meanwhile;
+	cr_assert_eq(ptw_page_add(engine, 7), PTW_OK);
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
+	cr_assert_eq(attached, PTW_ERR_AGAIN);
+	cr_assert_eq(ptw_page_add(engine, 192), PTW_ERR_ABSENT);
+	cr_assert_eq(ptw_group_attach(group, 192, 64), PTW_OK);
+	cr_assert_eq(ptw_page_add(engine, 192), PTW_OK);
+	stop();
+}

@@ -191,10 +191,26 @@ static void ptw_span_release(struct ptw_group *group, uint64_t first, uint64_t r
 	ptw_span_open(group, first, regions);
 }
 
+/* A command or a reclaim may be ageing the group, and the policy goes through its pages then. */
+static int ptw_policy_attached(struct ptw_group *group, uint64_t first, uint64_t pages)
+{
+	const struct ptw_policy_ops *policy = group->engine->policy;
+	int ret;
+
+	if (!policy->attached)
+		return PTW_OK;
+	if (!ptw_flag_try(&group->ageing))
+		return PTW_ERR_AGAIN;
+	ret = policy->attached(group->policy, first, pages);
+	ptw_flag_drop(&group->ageing);
+	return ret;
+}
+
 int ptw_group_attach(struct ptw_group *group, uint64_t first, uint64_t pages)
 {
 	struct ptw_span *span;
 	uint64_t claimed;
+	int ret;
 
 	if (!group)
 		return PTW_ERR_ARG;
@@ -214,18 +230,16 @@ int ptw_group_attach(struct ptw_group *group, uint64_t first, uint64_t pages)
 		ptw_port_free(span, sizeof(*span));
 		return PTW_ERR_OVERLAP;
 	}
-	if (group->engine->policy->attached) {
-		int ret = group->engine->policy->attached(group->policy, first, pages);
-
-		if (ret) {
-			ptw_span_release(group, span->first, span->regions);
-			ptw_port_free(span, sizeof(*span));
-			return ret;
-		}
+	ret = ptw_policy_attached(group, first, pages);
+	if (ret) {
+		ptw_span_release(group, span->first, span->regions);
+		ptw_port_free(span, sizeof(*span));
+		return ret;
 	}
 	*group->last_span = span;
 	group->last_span = &span->next;
-	group->regions += span->regions;
+	/* Release; partner: the acquire in ptw_span_first(), by who found the group by himself. */
+	ptw_port_publish(&group->regions, group->regions + span->regions);
 	return PTW_OK;
 }
 

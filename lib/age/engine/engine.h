@@ -77,7 +77,7 @@ struct ptw_group {
 	uint64_t ticking;	/* 1: one thread moves the clock on, or begins a generation */
 	struct ptw_span *spans; /* in the order of attaching */
 	struct ptw_span **last_span;
-	uint64_t regions;
+	uint64_t regions; /* of the spans that are there */
 
 	uint64_t tick;	   /* of the clock; the one byte of pages is made of */
 	uint64_t youngest; /* sequence number */
@@ -179,6 +179,23 @@ static inline void ptw_flag_take(uint64_t *flag)
 static inline void ptw_flag_drop(uint64_t *flag)
 {
 	ptw_port_publish(flag, 0);
+}
+
+/*
+ * The spans that a group has now; `left` are their regions that are not passed yet. Another thread may be attaching
+ * one, so no pointer is read behind the last. Null: there is none, or no more.
+ */
+static inline const struct ptw_span *ptw_span_first(const struct ptw_group *of, uint64_t *left)
+{
+	/* Acquire; partner: the release in ptw_group_attach(), behind the span. */
+	*left = ptw_port_load_table(&of->regions);
+	return *left ? of->spans : NULL;
+}
+
+static inline const struct ptw_span *ptw_span_next(const struct ptw_span *span, uint64_t *left)
+{
+	*left -= span->regions;
+	return *left ? span->next : NULL;
 }
 
 /*
