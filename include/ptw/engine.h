@@ -187,9 +187,11 @@ PTW_API int ptw_group_destroy(struct ptw_group *group);
  * @param first a multiple of 64
  * @param pages at least 1; the last region may be cut by the engine's last page
  * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_RANGE, PTW_ERR_ALIGN, PTW_ERR_OVERLAP (some are a group's), PTW_ERR_NOMEM,
- *         or what the policy said
+ *         PTW_ERR_AGAIN (a command or a reclaim ages the group, and its policy must not be told then), or what the
+ *         policy said
  *
- * Context: may block; nothing else on this group. Ordering: none. Progress: linear in regions.
+ * Context: may block; no other call that names this group. Those that find it by themselves may run, as for
+ * ptw_group_destroy(). Ordering: none. Progress: linear in regions.
  * Errors: as returned, nothing changed.
  */
 PTW_API int ptw_group_attach(struct ptw_group *group, uint64_t first, uint64_t pages);

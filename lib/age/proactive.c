@@ -275,9 +275,9 @@ int ptw_proactive_step(struct ptw_proactive *p, uint64_t *evicted)
 		p->allowed = aim * PTW_PROACTIVE_ONE / p->share;
 		if (!ret)
 			ret = ptw_put_out_old(p, evicted);
-		ptw_group_state(p->group, &state);
 	}
-	p->evicted = state.evicted;
+	/* What others have put out meanwhile, and what was pending, is for the next step to count. */
+	p->evicted = state.evicted + *evicted;
 	past->ticks = p->ticks;
 	past->out = p->out_all;
 	for (unsigned int age = 0; age < PTW_BINS; age++)

@@ -249,6 +249,40 @@ Test(engine_enable, core_off_for_long)
 	stop();
 }
 
+/* A page that cannot be put out, and the last generation began more ticks ago than can be told: others go instead. */
+static int evict_all_but_one(void *context, const uint64_t *page, unsigned int n, uint8_t *result)
+{
+	evict(context, page, n, result);
+	for (unsigned int i = 0; i < n; i++)
+		if (!page[i]) {
+			result[i] = PTW_EVICT_FAILED;
+			resident[0] = true;
+		}
+	return 0;
+}
+
+Test(engine_enable, core_off_and_one_fails)
+{
+	const struct ptw_group_config config = {
+		.size = sizeof(config), .ops = {.harvest = harvest, .evict = evict_all_but_one}};
+	uint64_t n;
+
+	start();
+	cr_assert_eq(ptw_group_create(engine, &config, &group[0]), PTW_OK);
+	cr_assert_eq(ptw_group_attach(group[0], 0, RUN), PTW_OK);
+	age(0);
+	cr_assert_eq(ptw_engine_enable(engine, 0), PTW_OK);
+	fill(0, 300);
+	for (unsigned int i = 0; i < 20 * 300; i++) {
+		cr_assert_eq(ptw_group_evict(group[0], 1, &n), PTW_OK);
+		cr_assert_eq(n, 1u, "%u", i);
+		add(gone[(gone_count - 1) % PAGES]);
+		if (i % 16 == 0)
+			cr_assert_eq(ptw_engine_check(engine), PTW_OK, "after %u", i);
+	}
+	stop();
+}
+
 /* Without the walk a generation begins, and only last looks tell who was used. */
 Test(engine_enable, leaf_walk_off)
 {

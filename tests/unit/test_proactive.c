@@ -14,6 +14,7 @@ static struct ptw_proactive *controller;
 static bool young[PAGES], resident[PAGES];
 static int harvest_returns, evict_returns;
 static bool find_young; /* the last look finds the page young, once */
+static bool at_once;	/* another thread is done with what is pending before the callback returns */
 
 static int harvest(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
 {
@@ -48,7 +49,9 @@ static int evict(void *context, const uint64_t *page, unsigned int n, uint8_t *r
 	for (unsigned int i = 0; i < n && !evict_returns; i++) {
 		cr_assert(resident[page[i]], "page %u was absent", (unsigned int)page[i]);
 		resident[page[i]] = false;
-		result[i] = PTW_EVICTED;
+		result[i] = at_once ? PTW_EVICT_PENDING : PTW_EVICTED;
+		if (at_once)
+			cr_assert_eq(ptw_page_settle(engine, page[i], PTW_EVICTED), PTW_OK);
 	}
 	return evict_returns;
 }
@@ -324,6 +327,22 @@ Test(proactive, others)
 	take_step();
 	cr_assert_eq(known().out, 9u);
 	cr_assert_eq(known().promotions, 1u);
+	stop();
+}
+
+/* What others put out while a step does counts, too; so does what was pending: no more goes than may be out. */
+Test(proactive, others_meanwhile)
+{
+	start_controller(500000);
+	at_once = true;
+	for (unsigned int i = 0; i < 4; i++) {
+		use(0, 16);
+		/* The third puts out 6, which it hears of in the fourth. */
+		cr_assert_eq(take_step(), 0u);
+	}
+	cr_assert(!resident[21] && resident[22]);
+	cr_assert_eq(known().out, 6u);
+	at_once = false;
 	stop();
 }
 

@@ -161,8 +161,8 @@ static uint64_t ptw_span_claim(struct ptw_group *group, uint64_t first, uint64_t
 	return regions;
 }
 
-/* Regions become nobody's again; their pages are absent. */
-static void ptw_span_release(struct ptw_group *group, uint64_t first, uint64_t regions)
+/* Regions are nobody's, but nobody can have them yet either; their pages are absent. */
+static void ptw_span_close(struct ptw_group *group, uint64_t first, uint64_t regions)
 {
 	for (uint64_t i = 0; i < regions; i++) {
 		struct ptw_owned o;
@@ -173,14 +173,44 @@ static void ptw_span_release(struct ptw_group *group, uint64_t first, uint64_t r
 			o.state[k] = 0;
 		for (unsigned int k = 0; o.tick && k < o.pages; k++)
 			o.tick[k] = 0;
-		ptw_port_publish(&o.region->control, 0);
+		ptw_port_publish(&o.region->control, PTW_CONTROL_CLOSED);
 	}
+}
+
+/* They can be a group's again. */
+static void ptw_span_open(const struct ptw_group *group, uint64_t first, uint64_t regions)
+{
+	for (uint64_t i = 0; i < regions; i++)
+		/* Release; partner: the compare-exchange in ptw_span_claim(). */
+		ptw_port_publish(&group->engine->region[first + i].control, 0);
+}
+
+static void ptw_span_release(struct ptw_group *group, uint64_t first, uint64_t regions)
+{
+	ptw_span_close(group, first, regions);
+	ptw_span_open(group, first, regions);
+}
+
+/* A command or a reclaim may be ageing the group, and the policy goes through its pages then. */
+static int ptw_policy_attached(struct ptw_group *group, uint64_t first, uint64_t pages)
+{
+	const struct ptw_policy_ops *policy = group->engine->policy;
+	int ret;
+
+	if (!policy->attached)
+		return PTW_OK;
+	if (!ptw_flag_try(&group->ageing))
+		return PTW_ERR_AGAIN;
+	ret = policy->attached(group->policy, first, pages);
+	ptw_flag_drop(&group->ageing);
+	return ret;
 }
 
 int ptw_group_attach(struct ptw_group *group, uint64_t first, uint64_t pages)
 {
 	struct ptw_span *span;
 	uint64_t claimed;
+	int ret;
 
 	if (!group)
 		return PTW_ERR_ARG;
@@ -200,18 +230,16 @@ int ptw_group_attach(struct ptw_group *group, uint64_t first, uint64_t pages)
 		ptw_port_free(span, sizeof(*span));
 		return PTW_ERR_OVERLAP;
 	}
-	if (group->engine->policy->attached) {
-		int ret = group->engine->policy->attached(group->policy, first, pages);
-
-		if (ret) {
-			ptw_span_release(group, span->first, span->regions);
-			ptw_port_free(span, sizeof(*span));
-			return ret;
-		}
+	ret = ptw_policy_attached(group, first, pages);
+	if (ret) {
+		ptw_span_release(group, span->first, span->regions);
+		ptw_port_free(span, sizeof(*span));
+		return ret;
 	}
 	*group->last_span = span;
 	group->last_span = &span->next;
-	group->regions += span->regions;
+	/* Release; partner: the acquire in ptw_span_first(), by who found the group by himself. */
+	ptw_port_publish(&group->regions, group->regions + span->regions);
 	return PTW_OK;
 }
 
@@ -230,8 +258,16 @@ int ptw_group_destroy(struct ptw_group *group)
 		ret = PTW_ERR_AGAIN;
 	if (ret)
 		return ret;
+	/*
+	 * All, before another group may have any: pages that come in what is left would be linked by the policy to
+	 * those of the other group.
+	 */
 	for (struct ptw_span *span = group->spans; span; span = span->next)
-		ptw_span_release(group, span->first, span->regions);
+		ptw_span_close(group, span->first, span->regions);
+	for (struct ptw_span *span = group->spans; span; span = span->next)
+		ptw_span_open(group, span->first, span->regions);
+	/* Whoever added a page before may be moving the clock on. */
+	ptw_flag_take(&group->ticking);
 	ptw_flag_take(&engine->changing);
 	ptw_tree_leave(engine, group);
 	engine->group[group->number] = NULL;

@@ -47,6 +47,7 @@ struct ptw_region {
 
 /* control: the group's number plus one, the bound, the owner. */
 #define PTW_CONTROL_OWNED    ((uint64_t)1 << 63)
+#define PTW_CONTROL_CLOSED   ((uint64_t)1 << 62) /* alone: its group is being given up */
 #define PTW_CONTROL_GROUP(c) ((uint32_t)(c)&0xffffu)
 #define PTW_CONTROL_BOUND(c) ((uint32_t)((c) >> 16) & 0xffu)
 #define PTW_CONTROL_USED \
@@ -76,7 +77,7 @@ struct ptw_group {
 	uint64_t ticking;	/* 1: one thread moves the clock on, or begins a generation */
 	struct ptw_span *spans; /* in the order of attaching */
 	struct ptw_span **last_span;
-	uint64_t regions;
+	uint64_t regions; /* of the spans that are there */
 
 	uint64_t tick;	   /* of the clock; the one byte of pages is made of */
 	uint64_t youngest; /* sequence number */
@@ -181,6 +182,23 @@ static inline void ptw_flag_drop(uint64_t *flag)
 }
 
 /*
+ * The spans that a group has now; `left` are their regions that are not passed yet. Another thread may be attaching
+ * one, so no pointer is read behind the last. Null: there is none, or no more.
+ */
+static inline const struct ptw_span *ptw_span_first(const struct ptw_group *of, uint64_t *left)
+{
+	/* Acquire; partner: the release in ptw_group_attach(), behind the span. */
+	*left = ptw_port_load_table(&of->regions);
+	return *left ? of->spans : NULL;
+}
+
+static inline const struct ptw_span *ptw_span_next(const struct ptw_span *span, uint64_t *left)
+{
+	*left -= span->regions;
+	return *left ? span->next : NULL;
+}
+
+/*
  * Own a region and take in what harvests have left there. False: it is being owned by others, or has no group, and
  * `wait` did not say to wait for them.
  */
@@ -225,7 +243,7 @@ bool ptw_group_too_young(const struct ptw_group *group);
 /* Tell that nothing can be put out for this reason: of a group, or of all. Returns what the call returns. */
 int ptw_engine_thrashes(struct ptw_engine *engine, struct ptw_group *group);
 
-/* The clock goes on by one, unless another thread is at it. */
+/* The clock goes on by one, with `ticking` taken, which is dropped: the group may be freed then. */
 void ptw_group_tick(struct ptw_group *group);
 
 /* The clock, in its unit; 0 without one. No region is owned. */

@@ -47,8 +47,10 @@ static void ptw_search(struct ptw_group *group, unsigned int age, struct ptw_vic
 	struct ptw_engine *engine = group->engine;
 	const uint8_t now = ptw_tick_byte(ptw_port_load(&group->tick));
 	const uint64_t tick = ptw_port_load(&group->tick) - age;
-	uint64_t hand = ptw_port_load(&group->hand) % group->regions;
-	struct ptw_span *span = group->spans;
+	uint64_t behind;
+	const struct ptw_span *span = ptw_span_first(group, &behind);
+	const uint64_t regions = behind;
+	uint64_t hand = ptw_port_load(&group->hand) % regions;
 	uint64_t skip = hand;
 
 	/* Pages of one tick go in the order of their numbers. Those too old to be told apart are one. */
@@ -58,9 +60,9 @@ static void ptw_search(struct ptw_group *group, unsigned int age, struct ptw_vic
 	}
 	while (skip >= span->regions) {
 		skip -= span->regions;
-		span = span->next;
+		span = ptw_span_next(span, &behind);
 	}
-	for (uint64_t left = group->regions; left && v->n < want; left--) {
+	for (uint64_t left = regions; left && v->n < want; left--) {
 		const uint64_t r = span->first + skip;
 		const uint64_t control = ptw_port_load(&engine->region[r].control);
 		struct ptw_owned o;
@@ -80,9 +82,10 @@ static void ptw_search(struct ptw_group *group, unsigned int age, struct ptw_vic
 		hand++;
 		if (++skip == span->regions) {
 			skip = 0;
-			span = span->next;
+			span = ptw_span_next(span, &behind);
 			if (!span) {
 				span = group->spans;
+				behind = regions;
 				hand = 0;
 			}
 		}
@@ -197,7 +200,8 @@ int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how
 
 	if (!group->ops.evict)
 		return PTW_ERR_UNSUPPORTED;
-	if (!group->regions)
+	/* Acquire: ptw_search() finds them. */
+	if (!ptw_port_load_table(&group->regions))
 		return PTW_OK;
 	most = 2 * ptw_port_load(&group->resident) + PTW_EVICT_BATCH;
 	while (sum->gone + sum->pending < want && tried < most && !ret) {

@@ -18,10 +18,12 @@ static void ptw_clock_step(struct ptw_group *group)
 {
 	const uint64_t tick = ptw_port_load(&group->tick) + 1;
 	const uint8_t now = ptw_tick_byte(tick);
+	const struct ptw_span *span;
+	uint64_t left;
 
 	ptw_port_publish(&group->tick, tick);
 	ptw_port_publish(&group->since, 0);
-	for (const struct ptw_span *span = group->spans; span; span = span->next) {
+	for (span = ptw_span_first(group, &left); span; span = ptw_span_next(span, &left)) {
 		const uint64_t end = span->first + span->regions;
 		uint64_t r = span->first + (tick + PTW_TURNS - span->first % PTW_TURNS) % PTW_TURNS;
 
@@ -48,8 +50,6 @@ static void ptw_clock_step(struct ptw_group *group)
 
 void ptw_group_tick(struct ptw_group *group)
 {
-	if (!ptw_flag_try(&group->ticking))
-		return;
 	ptw_clock_step(group);
 	ptw_flag_drop(&group->ticking);
 }
@@ -92,8 +92,10 @@ static void ptw_group_take_in(struct ptw_group *group)
 {
 	struct ptw_engine *engine = group->engine;
 	struct ptw_tally *tally = &group->tally;
+	const struct ptw_span *span;
+	uint64_t left;
 
-	for (const struct ptw_span *span = group->spans; span; span = span->next) {
+	for (span = ptw_span_first(group, &left); span; span = ptw_span_next(span, &left)) {
 		const uint64_t end = span->first + span->regions;
 
 		for (uint64_t r = span->first; r < end; r++) {
@@ -133,7 +135,8 @@ int ptw_group_harvest(struct ptw_group *group, uint64_t first, uint64_t pages)
 /* All pages, or those that the policy wants to know of. */
 static int ptw_group_harvest_all(struct ptw_group *group)
 {
-	uint64_t first = 0, pages = 0;
+	uint64_t first = 0, pages = 0, left;
+	const struct ptw_span *span;
 	int ret = PTW_OK;
 
 	if (group->engine->policy->next) {
@@ -141,7 +144,7 @@ static int ptw_group_harvest_all(struct ptw_group *group)
 			ret = ptw_group_harvest(group, first, pages);
 		return ret;
 	}
-	for (const struct ptw_span *span = group->spans; span && !ret; span = span->next)
+	for (span = ptw_span_first(group, &left); span && !ret; span = ptw_span_next(span, &left))
 		ret = ptw_group_harvest(group, span->first * PTW_REGION_PAGES,
 					span->regions * PTW_REGION_PAGES);
 	return ret;

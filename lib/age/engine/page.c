@@ -96,7 +96,8 @@ int ptw_page_add(struct ptw_engine *engine, uint64_t page)
 	}
 	ptw_port_add64(&group->resident, 1);
 	ptw_port_add64(&group->faults, 1);
-	tick = ptw_group_tick_due(group);
+	/* The group is not given up while the region is owned, nor before the flag is dropped. */
+	tick = ptw_group_tick_due(group) && ptw_flag_try(&group->ticking);
 	ptw_region_leave(&o);
 	if (tick)
 		ptw_group_tick(group);
@@ -148,7 +149,8 @@ int ptw_page_age(struct ptw_engine *engine, uint64_t page)
 
 /*
  * The byte of the youngest generation but one: when it ended. A generation that began since the region was owned does
- * not count: its tick would be read as a very old one.
+ * not count: its tick would be read as a very old one. Nor does it where none begins any more: its tick would be that
+ * of those who go first, and in the end another one's.
  */
 static uint8_t ptw_second_chance(const struct ptw_owned *o)
 {
@@ -157,7 +159,9 @@ static uint8_t ptw_second_chance(const struct ptw_owned *o)
 	const uint64_t youngest = ptw_port_load_table(&group->youngest);
 	const uint64_t birth = ptw_port_load(&group->birth_tick[youngest % PTW_GENERATIONS]);
 
-	return birth && birth <= o->at ? ptw_tick_byte(birth - 1) : o->now;
+	return birth && birth <= o->at && o->at - birth <= PTW_GENERATION_TICKS ?
+		       ptw_tick_byte(birth - 1) :
+		       o->now;
 }
 
 static void ptw_page_put_back(struct ptw_owned *o, unsigned int i, uint32_t result)

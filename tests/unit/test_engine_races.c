@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Groups of an engine that are given up while others work on their pages: at the worst moment, by the port's hook. */
+#include "tests/harness/harness.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#include <ptw/engine.h>
+#include <ptw/error.h>
+
+#include "lib/age/engine/engine.h"
+#include "lib/age/policy/learned.h"
+
+__thread void (*test_hook)(int op, const void *address);
+
+static struct ptw_engine *engine;
+static struct ptw_group *group;
+static int waiting, destroyed; /* atomic */
+
+static void start(const struct ptw_policy_ops *policy)
+{
+	const struct ptw_engine_config config = {
+		.size = sizeof(config), .pages = 1024, .policy = policy};
+	const struct ptw_group_config group_config = {.size = sizeof(group_config)};
+
+	cr_assert_eq(ptw_engine_create(&config, &engine), PTW_OK);
+	cr_assert_eq(ptw_group_create(engine, &group_config, &group), PTW_OK);
+	cr_assert_eq(ptw_group_attach(group, 0, 128), PTW_OK);
+}
+
+static void stop(void)
+{
+	cr_assert_eq(ptw_engine_check(engine), PTW_OK);
+	ptw_engine_destroy(engine);
+}
+
+static void *destroy(void *context)
+{
+	(void)context;
+	while (!__atomic_load_n(&waiting, __ATOMIC_ACQUIRE))
+		;
+	cr_assert_eq(ptw_group_destroy(group), PTW_OK);
+	__atomic_store_n(&destroyed, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Whoever is at the group waits a while for it to be given up. */
+static void give_time(int op, const void *address)
+{
+	const struct timespec while_it_goes = {.tv_nsec = 2000000};
+	const uintptr_t at = (uintptr_t)address, first = (uintptr_t)group;
+
+	(void)op;
+	if (at < first || at >= first + sizeof(*group))
+		return;
+	__atomic_store_n(&waiting, 1, __ATOMIC_RELEASE);
+	nanosleep(&while_it_goes, NULL);
+	cr_assert(!__atomic_load_n(&destroyed, __ATOMIC_ACQUIRE), "it is at a group that is gone");
+}
+
+/* A page came, and makes the clock go on: the group stays until it has. */
+Test(engine_races, given_up_while_the_clock_goes_on)
+{
+	pthread_t thread;
+
+	start(NULL);
+	cr_assert_eq(pthread_create(&thread, NULL, destroy, NULL), 0);
+	test_hook = give_time;
+	cr_assert_eq(ptw_page_add(engine, 5), PTW_OK);
+	test_hook = NULL;
+	pthread_join(thread, NULL);
+	cr_assert_eq(ptw_page_add(engine, 5), PTW_ERR_ABSENT);
+	stop();
+}
+
+/*
+ * Another group wants the first region as soon as it is free, while a page comes in the second: policies link pages of
+ * one group to each other, in memory that all groups share.
+ */
+static struct ptw_group *other;
+static int attached;
+
+static void take_the_first(int op, const void *address)
+{
+	(void)op;
+	if (address != &engine->region[1].control)
+		return;
+	test_hook = NULL;
+	attached = ptw_group_attach(other, 0, 64);
+	if (!attached)
+		cr_assert_eq(ptw_page_add(engine, 7), PTW_OK);
+	cr_assert_eq(ptw_page_add(engine, 64), PTW_OK);
+}
+
+Test(engine_races, given_up_region_by_region)
+{
+	const struct ptw_group_config config = {.size = sizeof(config)};
+
+	start(&ptw_policy_learned);
+	cr_assert_eq(ptw_group_create(engine, &config, &other), PTW_OK);
+	cr_assert_eq(ptw_page_add(engine, 7), PTW_OK);
+	test_hook = take_the_first;
+	cr_assert_eq(ptw_group_destroy(group), PTW_OK);
+	cr_assert_null(test_hook);
+	cr_assert_eq(ptw_learned_check(other->policy), PTW_OK);
+	cr_assert_eq(attached, PTW_ERR_OVERLAP);
+	cr_assert_eq(ptw_group_attach(other, 0, 128), PTW_OK);
+	cr_assert_eq(ptw_page_add(engine, 7), PTW_OK);
+	cr_assert_eq(ptw_learned_check(other->policy), PTW_OK);
+	stop();
+}
+
+/* Reclaim finds groups by itself, also while they get more pages: what it may count on is there before. */
+static unsigned int told;
+
+static void span_is_there(int op, const void *address)
+{
+	if (op != PTW_OP_PUBLISH || address != &group->regions)
+		return;
+	told++;
+	cr_assert_not_null(group->spans->next);
+	cr_assert_eq(group->spans->next->first, 3u);
+	cr_assert_eq(group->spans->next->regions, 2u);
+}
+
+Test(engine_races, more_pages_while_reclaimed)
+{
+	start(NULL);
+	test_hook = span_is_there;
+	cr_assert_eq(ptw_group_attach(group, 192, 128), PTW_OK);
+	test_hook = NULL;
+	cr_assert_eq(told, 1u);
+	stop();
+}
+
+/* And a policy is not told of them while the group is aged, when it goes through those that it has. */
+static int harvest_meanwhile(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
+{
+	(void)context;
+	(void)first;
+	(void)pages;
+	(void)word;
+	(void)sink;
+	attached = ptw_group_attach(group, 192, 64);
+	return 0;
+}
+
+Test(engine_races, more_pages_while_aged)
+{
+	start(&ptw_policy_learned);
+	group->ops.harvest = harvest_meanwhile;
+	cr_assert_eq(ptw_page_add(engine, 7), PTW_OK);
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
+	cr_assert_eq(attached, PTW_ERR_AGAIN);
+	cr_assert_eq(ptw_page_add(engine, 192), PTW_ERR_ABSENT);
+	cr_assert_eq(ptw_group_attach(group, 192, 64), PTW_OK);
+	cr_assert_eq(ptw_page_add(engine, 192), PTW_OK);
+	stop();
+}
