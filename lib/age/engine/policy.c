@@ -44,7 +44,7 @@ void ptw_policy_added(struct ptw_owned *o, unsigned int i)
 
 void ptw_policy_accessed(struct ptw_owned *o, uint64_t young)
 {
-	if (!o->engine->policy->accessed || !young)
+	if (!o->engine->ordered || !young)
 		return;
 	ptw_policy_enter(o->group)
 		->accessed(o->group->policy, o->number * PTW_REGION_PAGES, young);
@@ -53,7 +53,7 @@ void ptw_policy_accessed(struct ptw_owned *o, uint64_t young)
 
 void ptw_policy_removed(struct ptw_owned *o, unsigned int i)
 {
-	if (!o->engine->policy->removed)
+	if (!o->engine->ordered)
 		return;
 	ptw_policy_enter(o->group)->removed(o->group->policy, o->number * PTW_REGION_PAGES + i);
 	ptw_policy_leave(o->group);
@@ -61,7 +61,7 @@ void ptw_policy_removed(struct ptw_owned *o, unsigned int i)
 
 void ptw_policy_ended(struct ptw_owned *o, unsigned int i, enum ptw_policy_end end)
 {
-	if (!o->engine->policy->ended)
+	if (!o->engine->ordered)
 		return;
 	ptw_policy_enter(o->group)->ended(o->group->policy, o->number * PTW_REGION_PAGES + i, end);
 	ptw_policy_leave(o->group);
