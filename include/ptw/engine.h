@@ -176,7 +176,7 @@ PTW_API int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_c
  *         evicted, or a command, a reclaim or a sum over the tree has it: try again, from then on they begin no more
  *         with it
  *
- * Context: no other call that names this group may begin meanwhile; those that find it by themselves
+ * Context: no other call that names this group may be under way or begin meanwhile; those that find it by themselves
  * (ptw_engine_reclaim(), ptw_engine_text(), ptw_engine_command(), ptw_group_subtree_state()) may. Ordering: none.
  * Progress: linear in its regions. Errors: as returned, all else unchanged.
  */

@@ -377,6 +377,23 @@ gen_near_lru() {
 }
 check "generations at 50 % is within 2 % of exact lru" gen_near_lru
 
+fewer_than() { # POLICY FAULTS
+	local faults
+	faults=$("$sim" "$redis" --policy "$1" --memory 25% --json - | value faults)
+	[ "$faults" -lt "$2" ] || same "$1 has $faults faults" "less than $2"
+}
+check "idle-age at 25 % is within 1 % of exact lru" fewer_than idle-age $((183364 * 101 / 100))
+check "learned at 25 % has a fifth less" fewer_than learned $((183364 * 80 / 100))
+
+# The same again decides the same.
+decides_alike() { # POLICY
+	local first
+	first=$("$sim" "$redis" --policy "$1" --memory 75% --json - | value eviction_hash)
+	same "$("$sim" "$redis" --policy "$1" --memory 75% --json - | value eviction_hash)" "$first"
+}
+check "idle-age decides the same each time" decides_alike idle-age
+check "learned decides the same each time" decides_alike learned
+
 gen_speed() {
 	local seconds
 	seconds=$("$sim" "$redis" --memory 50% --json - | value seconds)
