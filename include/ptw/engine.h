@@ -247,7 +247,8 @@ PTW_API int ptw_group_age(struct ptw_group *group);
  * Would ageing help evicting? The rule is in docs/engine.md.
  * @return 1 or 0
  *
- * Context: any. Ordering: none. Progress: wait-free. Errors: none.
+ * Context: any. Ordering: none. Progress: wait-free; with a policy that says when, waits for who is in its state.
+ * Errors: none.
  */
 PTW_API int ptw_group_wants_ageing(struct ptw_group *group);
 
@@ -288,7 +289,8 @@ PTW_API int ptw_group_state(const struct ptw_group *group, struct ptw_group_stat
  * @param histogram 256 counters
  * @return PTW_OK or PTW_ERR_ARG
  *
- * Context: any. Ordering: none; exact when nothing else runs. Progress: wait-free. Errors: as returned.
+ * Context: any. Ordering: none; exact when nothing else runs. Progress: wait-free; with a policy that orders pages,
+ * waits for who is in its state, and linear in pages. Errors: as returned.
  */
 PTW_API int ptw_group_ages(struct ptw_group *group, uint64_t histogram[256]);
 

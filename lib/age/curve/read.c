@@ -7,7 +7,9 @@
 /* Parts that stand for whole sampled pages, as pages. */
 static uint64_t ptw_curve_scale(const struct ptw_curve *curve, uint64_t parts)
 {
-	return (parts * ((uint64_t)1 << curve->rate) + PTW_CURVE_PARTS / 2) / PTW_CURVE_PARTS;
+	/* The quotient first: both factors may be large. */
+	return (parts / PTW_CURVE_PARTS << curve->rate) +
+	       ((parts % PTW_CURVE_PARTS << curve->rate) + PTW_CURVE_PARTS / 2) / PTW_CURVE_PARTS;
 }
 
 /* Reuses with distances that do not fit: d other pages in between, and the page itself. */

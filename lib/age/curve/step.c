@@ -64,11 +64,15 @@ static int ptw_curve_look(struct ptw_curve *curve, const struct ptw_curve_ask *a
 
 int ptw_curve_wants_step(const struct ptw_curve *curve, uint64_t now)
 {
+	uint64_t last;
+
 	if (!curve)
 		return 0;
+	last = ptw_port_load(&curve->last);
 	return ptw_port_load(&curve->faults) - ptw_port_load(&curve->faults_step) >=
 		       ptw_port_load(&curve->target) ||
-	       now - ptw_port_load(&curve->last) >= ptw_port_load(&curve->interval);
+	       /* Another thread's step may be younger than `now`. */
+	       (now >= last && now - last >= ptw_port_load(&curve->interval));
 }
 
 /* The next step is to last as long as it takes for so many pages to become new as the target says. */
