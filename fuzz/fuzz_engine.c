@@ -380,7 +380,8 @@ static void op_command(void)
 
 	if (byte & 1 || !s->group) {
 		while (length < byte % 64)
-			text[length++] = "+-,; \n01234max"[take() % 14];
+			length += (size_t)snprintf(text + length, sizeof(text) - length, "%c",
+						   "+-,; \n01234max"[take() % 14]);
 	} else {
 		expect(!ptw_group_state(s->group, &state), "state");
 		length = (size_t)snprintf(text, sizeof(text), "%c %u 0 %llu %u %u;",
