@@ -39,7 +39,7 @@ check() {
 		flags=("${aarch64[@]}" -march=armv8.1-a)
 		;;
 	age-alone)
-		# The ages without a port, as programs compile them that want nothing else.
+		# the ages without a port, as programs compile them that want nothing else.
 		compiler=gcc flags=("${x86_64[@]}" -UPTW_PORT_HEADER -DPTW_AGE_ALONE)
 		mapfile -t files < <(find lib/age -maxdepth 1 -name '*.c' | sort)
 		set -- "${files[@]}"
