@@ -356,6 +356,30 @@ Test(engine, pending)
 	stop();
 }
 
+/* Where the oldest pages are is noted; a page that goes back behind that is found all the same. */
+Test(engine, back_behind_the_oldest)
+{
+	uint64_t n;
+
+	start(64);
+	add(5);
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
+	add(1);
+	add(2);
+	evict_result = PTW_EVICT_PENDING;
+	for (unsigned int i = 0; i < 2; i++)
+		cr_assert_eq(ptw_group_evict_older(group, 0, 1, &n), PTW_OK);
+	cr_assert_eq(state_now().isolated, 2u);
+	cr_assert_eq(ptw_page_settle(engine, 5, PTW_EVICT_FAILED), PTW_OK);
+	cr_assert_gt(ptw_page_age(engine, 5), ptw_page_age(engine, 2));
+	evict_result = PTW_EVICTED;
+	cr_assert_eq(ptw_group_evict_older(group, 0, 1, &n), PTW_OK);
+	cr_assert_eq(n, 1u);
+	cr_assert_eq(gone[0], 5u);
+	cr_assert_eq(ptw_page_settle(engine, 1, PTW_EVICT_YOUNG), PTW_OK);
+	stop();
+}
+
 /* The clock stands still when the caller's goes back. */
 Test(engine, clock_back)
 {

@@ -136,6 +136,32 @@ Test(engine_save, format)
 	free(image);
 }
 
+/* What the engine had noted of its pages before does not count. */
+Test(engine_save, oldest_first)
+{
+	static struct world w;
+	uint64_t bytes, n;
+	struct ptw_group *group;
+	uint8_t *image;
+
+	w.result = PTW_EVICTED;
+	open_engine(&w, 64);
+	group = open_group(&w);
+	cr_assert_eq(ptw_group_attach(group, 0, 64), PTW_OK);
+	for (uint64_t page = 4; page--;)
+		cr_assert_eq(ptw_page_add(w.engine, page), PTW_OK);
+	image = save(&w, &bytes);
+	for (uint64_t page = 1; page < 4; page++)
+		cr_assert_eq(ptw_page_remove(w.engine, page), PTW_OK);
+	cr_assert_eq(ptw_group_evict_older(group, 0, 1, &n), PTW_OK);
+	cr_assert_eq(w.gone[0], 0u);
+	cr_assert_eq(ptw_engine_restore(w.engine, image, bytes), PTW_OK);
+	cr_assert_eq(ptw_group_evict_older(group, 0, 1, &n), PTW_OK);
+	cr_assert_eq(w.gone[1], 3u);
+	free(image);
+	ptw_engine_destroy(w.engine);
+}
+
 Test(engine_save, arguments)
 {
 	static struct world w;

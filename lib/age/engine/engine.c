@@ -293,10 +293,37 @@ unsigned int ptw_group_sizes(const struct ptw_group *group, uint64_t sizes[PTW_G
 		while (seq > oldest && age > now - birth)
 			birth = ptw_port_load(&group->birth_tick[--seq % PTW_GENERATIONS]);
 		sizes[seq - oldest] += ptw_port_load(
-			&group->count[byte > age ? byte - age : byte + PTW_TICKS - age]);
+			&group->count[ptw_age_byte(byte, age)]);
 	}
 	sizes[0] += ptw_port_load(&group->count[0]);
 	return (unsigned int)(youngest - oldest) + 1;
+}
+
+unsigned int ptw_group_populated(const struct ptw_group *group)
+{
+	const uint64_t now = ptw_port_load(&group->tick);
+	const uint8_t byte = ptw_tick_byte(now);
+	const uint64_t last = ptw_group_last_age(group, now);
+	uint64_t seq = ptw_port_load(&group->youngest), oldest = ptw_port_load(&group->oldest);
+	unsigned int populated = 0, age = 0;
+	bool found = false;
+
+	if (seq - oldest >= PTW_GENERATIONS)
+		oldest = seq - (PTW_GENERATIONS - 1);
+	for (;; seq--) {
+		const uint64_t birth = ptw_port_load(&group->birth_tick[seq % PTW_GENERATIONS]);
+		/* Of the ages of this generation the first with a page is enough. */
+		const uint64_t end = seq > oldest && now - birth < last ? now - birth : last;
+
+		for (found = false; age <= end && !found; age++)
+			found = (int64_t)ptw_port_load(&group->count[ptw_age_byte(byte, age)]) > 0;
+		populated += found;
+		if (seq == oldest)
+			break;
+		if (age <= end)
+			age = (unsigned int)end + 1;
+	}
+	return populated + (!found && (int64_t)ptw_port_load(&group->count[0]) > 0);
 }
 
 int ptw_group_state(const struct ptw_group *group, struct ptw_group_state *state)

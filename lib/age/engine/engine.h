@@ -87,6 +87,7 @@ struct ptw_group {
 	uint64_t since;	    /* pages added in this tick */
 	uint64_t hand;	    /* the region of the group where the search for victims goes on */
 	uint64_t hand_tick; /* whose victims they are */
+	uint64_t none_before; /* no page has an older tick, as far as is known; 0: nothing is known */
 
 	struct ptw_tally tally; /* of who has `ageing` */
 
@@ -156,6 +157,12 @@ static inline unsigned int ptw_tick_age(uint8_t now, uint8_t byte)
 	return now >= byte ? (unsigned int)(now - byte) : now + PTW_TICKS - byte;
 }
 
+/* The byte of that age, less than PTW_TICKS. */
+static inline uint8_t ptw_age_byte(uint8_t now, unsigned int age)
+{
+	return (uint8_t)(now > age ? now - age : now + PTW_TICKS - age);
+}
+
 /* Relaxed: calls that are under way may go by what was before. */
 static inline bool ptw_engine_may(const struct ptw_engine *e, uint32_t bit)
 {
@@ -179,6 +186,20 @@ static inline void ptw_flag_take(uint64_t *flag)
 static inline void ptw_flag_drop(uint64_t *flag)
 {
 	ptw_port_publish(flag, 0);
+}
+
+/*
+ * The greatest age that may have pages, besides those too old to be told how old. All relaxed: where a page gets an
+ * older tick while another thread notes that there is none, it is overlooked until the clock goes on.
+ */
+static inline unsigned int ptw_group_last_age(const struct ptw_group *group, uint64_t tick)
+{
+	const uint64_t none_before = ptw_port_load(&group->none_before);
+
+	/* Also if it is ahead of `tick`, which was read before. */
+	return none_before && tick - none_before < PTW_TICKS ?
+		       (unsigned int)(tick - none_before) :
+		       PTW_TICKS - 1u;
 }
 
 /*
@@ -272,5 +293,8 @@ int ptw_group_harvest(struct ptw_group *group, uint64_t first, uint64_t pages);
 
 /* Of the pages that belong to a generation, how many; by sequence number, oldest first. Returns how many generations. */
 unsigned int ptw_group_sizes(const struct ptw_group *group, uint64_t sizes[PTW_GENERATIONS]);
+
+/* How many generations have pages: in some tens of instructions, where sizes take hundreds. */
+unsigned int ptw_group_populated(const struct ptw_group *group);
 
 #endif /* PTW_LIB_AGE_ENGINE_H */

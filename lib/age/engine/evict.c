@@ -15,17 +15,26 @@
 #define PTW_TRIES (PTW_TICKS + 4u)
 
 /* The greatest age that a page has; negative: there is none. */
-static int ptw_group_oldest(const struct ptw_group *group)
+static int ptw_group_oldest(struct ptw_group *group)
 {
-	const uint8_t now = ptw_tick_byte(ptw_port_load(&group->tick));
+	const uint64_t tick = ptw_port_load(&group->tick);
+	const uint8_t now = ptw_tick_byte(tick);
+	unsigned int last = ptw_group_last_age(group, tick);
 
 	if ((int64_t)ptw_port_load(&group->count[0]) > 0)
 		return PTW_TICKS;
-	for (unsigned int age = PTW_TICKS; age--;)
-		if ((int64_t)ptw_port_load(
-			    &group->count[now > age ? now - age : now + PTW_TICKS - age]) > 0)
-			return (int)age;
-	return -1;
+	for (;;) {
+		for (unsigned int age = last + 1; age--;)
+			if ((int64_t)ptw_port_load(&group->count[ptw_age_byte(now, age)]) > 0) {
+				if (age != last)
+					ptw_port_publish(&group->none_before, tick - age);
+				return (int)age;
+			}
+		if (last == PTW_TICKS - 1)
+			return -1;
+		/* What was known may have been wrong. */
+		last = PTW_TICKS - 1;
+	}
 }
 
 /* Isolate pages of a region that have at least this age. */

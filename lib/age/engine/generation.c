@@ -23,6 +23,8 @@ static void ptw_clock_step(struct ptw_group *group)
 
 	ptw_port_publish(&group->tick, tick);
 	ptw_port_publish(&group->since, 0);
+	/* What two threads noted at once may be wrong, but not for long. */
+	ptw_port_publish(&group->none_before, 0);
 	for (span = ptw_span_first(group, &left); span; span = ptw_span_next(span, &left)) {
 		const uint64_t end = span->first + span->regions;
 		uint64_t r = span->first + (tick + PTW_TURNS - span->first % PTW_TURNS) % PTW_TURNS;
@@ -172,22 +174,13 @@ int ptw_group_age(struct ptw_group *group)
 int ptw_group_wants_ageing(struct ptw_group *group)
 {
 	uint64_t sizes[PTW_GENERATIONS], evicted, resident = 0;
-	unsigned int n, populated = 0, oldest = PTW_GENERATIONS, youngest = 0;
+	unsigned int n, populated, oldest = PTW_GENERATIONS, youngest = 0;
 
 	if (!group || !ptw_engine_may(group->engine, PTW_ENABLE_CORE))
 		return 0;
 	if (group->engine->policy->due)
 		return ptw_policy_due(group);
-	n = ptw_group_sizes(group, sizes);
-	for (unsigned int i = 0; i < n; i++) {
-		/* Counters that others are changing may be below zero for a moment. */
-		if ((int64_t)sizes[i] <= 0)
-			continue;
-		populated++;
-		resident += sizes[i];
-		youngest = i;
-		oldest = oldest < i ? oldest : i;
-	}
+	populated = ptw_group_populated(group);
 	if (populated < PTW_GENERATIONS_WANTED)
 		return 1;
 	if (populated > PTW_GENERATIONS_WANTED)
@@ -196,5 +189,17 @@ int ptw_group_wants_ageing(struct ptw_group *group)
 	if (evicted - ptw_port_load(&group->evictions_seen) < PTW_LOOK_EVERY)
 		return 0;
 	ptw_port_publish(&group->evictions_seen, evicted);
+	n = ptw_group_sizes(group, sizes);
+	for (unsigned int i = 0; i < n; i++) {
+		/* Counters that others are changing may be below zero for a moment. */
+		if ((int64_t)sizes[i] <= 0)
+			continue;
+		resident += sizes[i];
+		youngest = i;
+		oldest = oldest < i ? oldest : i;
+	}
+	/* Others may have put out all of them meanwhile. */
+	if (oldest == PTW_GENERATIONS)
+		return 1;
 	return 2 * sizes[youngest] > resident || 4 * sizes[oldest] < resident;
 }

@@ -170,6 +170,8 @@ static void ptw_page_put_back(struct ptw_owned *o, unsigned int i, uint32_t resu
 	if (o->tick)
 		o->tick[i] = result == PTW_EVICT_YOUNG ? o->now : ptw_second_chance(o);
 	ptw_page_join(o, i);
+	if (o->tick && o->at - ptw_tick_age(o->now, o->tick[i]) < ptw_port_load(&o->group->none_before))
+		ptw_port_publish(&o->group->none_before, 0);
 	ptw_policy_ended(o, i, result == PTW_EVICT_YOUNG ? PTW_POLICY_YOUNG : PTW_POLICY_FAILED);
 }
 

@@ -228,8 +228,7 @@ static uint64_t ptw_group_older(const struct ptw_group *group, uint64_t tick)
 	if (now - tick > PTW_OLD_TICKS)
 		return 0;
 	for (uint64_t age = now - tick + 1; age < PTW_TICKS; age++)
-		pages += ptw_port_load(
-			&group->count[byte > age ? byte - age : byte + PTW_TICKS - age]);
+		pages += ptw_port_load(&group->count[ptw_age_byte(byte, (unsigned int)age)]);
 	return (int64_t)pages > 0 ? pages : 0;
 }
 
