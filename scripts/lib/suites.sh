@@ -58,10 +58,8 @@ run_tap() {
 	return "$status"
 }
 
-# Builds in build/$1 with the given meson options; starts anew when they change. The array targets
-# says what to build, everything if it is empty.
-targets=()
-meson_build() {
+# Prepares build/$1 with the given meson options; starts anew when they change.
+meson_configure() {
 	local dir=build/$1
 	shift
 
@@ -70,17 +68,23 @@ meson_build() {
 		meson setup "$dir" "$@" || return 1
 		echo "$*" >"$dir/.options"
 	fi
-	ninja -k 0 -C "$dir" "${targets[@]}"
 }
 
-# Runs tests of build/$1; the other arguments go to `meson test`. Prefix: the array test_wrapper.
+# The same, and builds: what the array targets says, everything if it is empty.
+targets=()
+meson_build() {
+	meson_configure "$@" && ninja -k 0 -C "build/$1" "${targets[@]}"
+}
+
+# Runs tests of build/$1, which it builds where they are not; the other arguments go to `meson test`. Prefix: the array
+# test_wrapper.
 test_wrapper=()
 meson_test() {
 	local dir=build/$1 status
 	shift
 
 	rm -f "$dir/meson-logs/testlog.json"
-	"${test_wrapper[@]}" meson test -C "$dir" --no-rebuild --print-errorlogs "$@"
+	"${test_wrapper[@]}" meson test -C "$dir" --print-errorlogs "$@"
 	status=$?
 	[ -f "$dir/meson-logs/testlog.json" ] && count_results "$dir/meson-logs/testlog.json"
 	return "$status"

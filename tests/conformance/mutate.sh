@@ -105,7 +105,7 @@ fi
 # Changes $1 by $2. True if the tests notice; otherwise $work/why says what happened instead.
 noticed() {
 	plant "$1" -E "$2" || return 1
-	if "$changed/conformance" >"$work/log" 2>&1; then
+	if "$changed/conformance" --fail-fast >"$work/log" 2>&1; then
 		echo "all tests pass" >"$work/why"
 		return 1
 	fi

@@ -175,18 +175,21 @@ int main(int argc, char **argv)
 {
 	const char *pattern = NULL;
 	unsigned int count = 0, number = 0, failed = 0;
+	bool fail_fast = false;
 	struct plain_test *test;
 
 	/* The words that Criterion needs are accepted, so that one command line serves both. */
 	for (int i = 1; i < argc; i++) {
 		if (strncmp(argv[i], "--tap", 5) == 0 || strncmp(argv[i], "-j", 2) == 0)
 			continue;
-		if (strcmp(argv[i], "--filter") == 0 && i + 1 < argc) {
+		if (strcmp(argv[i], "--fail-fast") == 0) {
+			fail_fast = true;
+		} else if (strcmp(argv[i], "--filter") == 0 && i + 1 < argc) {
 			pattern = argv[++i];
 		} else if (argv[i][0] != '-' && !pattern) {
 			pattern = argv[i];
 		} else {
-			fprintf(stderr, "%s: unknown argument %s; usage: %s [SUITE/NAME]\n",
+			fprintf(stderr, "%s: unknown argument %s; usage: %s [--fail-fast] [SUITE/NAME]\n",
 				argv[0], argv[i], argv[0]);
 			return 2;
 		}
@@ -199,7 +202,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	printf("TAP version 13\n1..%u\n# seed 0x%" PRIx64 "\n", count, test_seed());
-	for (test = first; test; test = test->next)
+	for (test = first; test && !(fail_fast && failed); test = test->next)
 		if (wanted(test, pattern))
 			failed += !run_test(test, ++number, argv[0]);
 	return failed ? 1 : 0;
