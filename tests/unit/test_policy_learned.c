@@ -271,10 +271,10 @@ Test(policy_learned, budget)
 {
 	start(64);
 	l->rule = PTW_LEARNED_HAZARD;
-	/* Eight entries a miss; up to two for each page of memory are saved. */
+	/* Five entries a miss; up to two for each page of memory are saved. */
 	l->step_misses = 10;
 	ptw_learned_budget(l, 100);
-	cr_assert_eq(l->debt, -80);
+	cr_assert_eq(l->debt, -50);
 	cr_assert_eq(l->level, (uint32_t)PTW_LEARNED_LESS);
 	l->step_misses = 100;
 	ptw_learned_budget(l, 100);
@@ -314,7 +314,7 @@ Test(policy_learned, step_by_misses)
 	cr_assert_eq(l->step, (uint64_t)2);
 	cr_assert_eq(ops->due(state, 0, 0), 0);
 	/* By age all is looked at, but the misses are noted. */
-	cr_assert_eq(l->debt, -8 * 32);
+	cr_assert_eq(l->debt, -5 * 32);
 	/* Ageing that nobody said was due does not end a step. */
 	ops->aged(state, 0, 32 * 32);
 	cr_assert_eq(l->step, (uint64_t)2);

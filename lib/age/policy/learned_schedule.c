@@ -10,8 +10,11 @@
 
 /* Fewer misses tell nothing, and ageing costs more than they do. */
 #define PTW_LEARNED_STEP_MIN 32u
-/* Entries that may be looked at, for each miss. */
-#define PTW_LEARNED_BUDGET 8
+/*
+ * Entries that may be looked at, for each miss. What is by age comes on top of it: with 8 of them a
+ * miss costs one more in the mean, and as many pages miss.
+ */
+#define PTW_LEARNED_BUDGET 5
 /* What is saved or overdrawn counts up to so many entries for each page of memory. */
 #define PTW_LEARNED_DEBT 2
 
