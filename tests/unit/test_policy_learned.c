@@ -207,7 +207,7 @@ Test(policy_learned, due_ages)
 	stop();
 }
 
-/* This step's lines are due, then by age those of age 4, in runs of lines. */
+/* This step's lines are due, then by age those of 4 and multiples of 8, in runs of lines. */
 Test(policy_learned, due_lines)
 {
 	uint64_t pages = 0;
@@ -227,10 +227,10 @@ Test(policy_learned, due_lines)
 	cr_assert_eq(ops->next(state, 104, &pages), (uint64_t)1000);
 	cr_assert_eq(pages, (uint64_t)3);
 	cr_assert_eq(ops->next(state, 1003, &pages), UINT64_MAX);
-	for (unsigned int age = 1; age <= 8; age++) {
+	for (unsigned int age = 1; age <= 40; age++) {
 		step(64);
 		cr_assert_eq(ops->next(state, 20, &pages),
-			     (age == 4 || age == 8 ? (uint64_t)96 : UINT64_MAX), "age %u", age);
+			     (age == 4 || age % 8 == 0 ? (uint64_t)96 : UINT64_MAX), "age %u", age);
 	}
 	/* Absent pages are not due, nor those that somebody has. */
 	ops->removed(state, 100);
@@ -251,6 +251,10 @@ Test(policy_learned, due_by_level)
 	l->step += 2;
 	l->level = PTW_LEARNED_MUCH;
 	cr_assert_eq(ops->next(state, 0, &pages), (uint64_t)0);
+	/* Multiples of 8 are looked at by recency only. */
+	l->step += 22;
+	cr_assert_eq(ops->next(state, 0, &pages), UINT64_MAX);
+	l->step -= 22;
 	l->level = PTW_LEARNED_LESS;
 	cr_assert_eq(ops->next(state, 0, &pages), UINT64_MAX);
 	l->step += 2;
@@ -267,10 +271,10 @@ Test(policy_learned, budget)
 {
 	start(64);
 	l->rule = PTW_LEARNED_HAZARD;
-	/* Eight entries a miss; up to two for each page of memory are saved. */
+	/* Five entries a miss; up to two for each page of memory are saved. */
 	l->step_misses = 10;
 	ptw_learned_budget(l, 100);
-	cr_assert_eq(l->debt, -80);
+	cr_assert_eq(l->debt, -50);
 	cr_assert_eq(l->level, (uint32_t)PTW_LEARNED_LESS);
 	l->step_misses = 100;
 	ptw_learned_budget(l, 100);
@@ -310,7 +314,7 @@ Test(policy_learned, step_by_misses)
 	cr_assert_eq(l->step, (uint64_t)2);
 	cr_assert_eq(ops->due(state, 0, 0), 0);
 	/* By age all is looked at, but the misses are noted. */
-	cr_assert_eq(l->debt, -8 * 32);
+	cr_assert_eq(l->debt, -5 * 32);
 	/* Ageing that nobody said was due does not end a step. */
 	ops->aged(state, 0, 32 * 32);
 	cr_assert_eq(l->step, (uint64_t)2);
@@ -390,8 +394,9 @@ static void choose(uint64_t by_recency, uint64_t by_hazard)
 Test(policy_learned, chooser)
 {
 	start_chooser();
-	choose(64, 0);
-	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_RECENCY, "two 256ths are the margin");
+	choose(65, 0);
+	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_RECENCY, "seven 256ths are the margin");
+	cr_assert_eq(l->balance, 65 * 249);
 	cr_assert_eq(l->missed[PTW_LEARNED_RECENCY], (uint64_t)0);
 	choose(1, 0);
 	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_HAZARD);
@@ -406,9 +411,9 @@ Test(policy_learned, chooser)
 	cr_assert_eq(l->caution, 1u);
 	choose(0, 100);
 	cr_assert_eq(l->balance, -64 * 256);
-	choose(64 + 128, 0);
+	choose(197, 0);
 	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_RECENCY);
-	choose(2, 0);
+	choose(1, 0);
 	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_HAZARD);
 	stop();
 }

@@ -10,10 +10,20 @@
 
 /* Fewer misses tell nothing, and ageing costs more than they do. */
 #define PTW_LEARNED_STEP_MIN 32u
-/* Entries that may be looked at, for each miss. */
-#define PTW_LEARNED_BUDGET 8
+/*
+ * Entries that may be looked at, for each miss. What is by age comes on top of it: with 8 of them a
+ * miss costs one more in the mean, and as many pages miss.
+ */
+#define PTW_LEARNED_BUDGET 5
 /* What is saved or overdrawn counts up to so many entries for each page of memory. */
 #define PTW_LEARNED_DEBT 2
+
+/*
+ * By recency a page is due at the multiples of this age as well. With powers of two
+ * alone a page that was used just after a look is found young as late as at twice that age, and is
+ * taken for one that was used now: such pages then stay where exact LRU would put them out.
+ */
+#define PTW_LEARNED_REGULAR 8u
 
 /* Ages from `start` on. The greatest power of two below PTW_LEARNED_AGES is 128. */
 static uint8_t ptw_learned_ages_from(uint32_t start, uint32_t factor)
@@ -136,6 +146,11 @@ static unsigned int ptw_learned_line(const struct ptw_learned *l, uint64_t from,
 	return n;
 }
 
+static bool ptw_learned_regular(uint32_t level, uint8_t age)
+{
+	return level == PTW_LEARNED_BY_RECENCY && age && age % PTW_LEARNED_REGULAR == 0;
+}
+
 static bool ptw_learned_line_due(const struct ptw_learned *l, uint64_t from, uint64_t end)
 {
 	const uint32_t level =
@@ -144,10 +159,12 @@ static bool ptw_learned_line_due(const struct ptw_learned *l, uint64_t from, uin
 	for (uint32_t p = (uint32_t)from; p < end; p++) {
 		const uint8_t age = (uint8_t)(l->step - l->seen[p]);
 
+		const bool regular = ptw_learned_regular(level, age);
+
 		/* Most ages are no power of two. */
-		if ((age & (age - 1)) || !ptw_learned_queued(l, p))
+		if (((age & (age - 1)) && !regular) || !ptw_learned_queued(l, p))
 			continue;
-		if (!age || (l->due[level][ptw_learned_class(l, p)] & age))
+		if (!age || regular || (l->due[level][ptw_learned_class(l, p)] & age))
 			return true;
 	}
 	return false;
