@@ -105,8 +105,7 @@ PTW_API int ptw_page_token(struct ptw_engine *engine, uint64_t page, uint64_t *t
  * ptw_page_add() of a page whose token was kept. What its number was before does not matter. If the token is of this
  * group, it counts as a refault of the type and the tier that the token says; and if the generation that it went from
  * would be one of the group's yet, the page belongs to the working set: its uses are restored, and this one is added.
- * Others' tokens, those of groups that are gone or were restored from an image, and numbers that are none are
- * ignored. (The check has 8 bits, a group's part 19: what was made up, or by another engine, may be taken for a token,
+ * Others' tokens, those of groups that are gone, and numbers that are none are ignored. (The check has 8 bits, a group's part 19: what was made up, or by another engine, may be taken for a token,
  * and then counts as one refault.)
  * @return as ptw_page_add()
  *

@@ -2,8 +2,7 @@
 /* Types of pages: sizes, which type goes first, balance, and the text. */
 #include "tests/unit/typed_engine.h"
 
-#include <stdio.h>
-
+#include <ptw/engine_save.h>
 #include <ptw/engine_text.h>
 
 Test(engine_type, arguments)
@@ -316,6 +315,56 @@ Test(engine_type, given_up)
 	add(3 * RUN, 5);
 	cr_assert_eq(type_now(0).pages[0], 5u);
 	cr_assert_eq(type_now(3).pages[0], 0u);
+	stop();
+}
+
+/* An image has ages; types are told by attaching, and what came back is forgotten. */
+Test(engine_type, restored)
+{
+	static uint8_t image[100000];
+	struct ptw_type_state before[2];
+	struct ptw_engine *saved;
+	uint64_t used, token;
+
+	start(2);
+	add(0, 100);
+	add(RUN, 200);
+	age();
+	age();
+	refault(1, 90);
+	use(RUN + 90, 20, 2);
+	cr_assert_eq(put_out(30), 30u);
+	cr_assert_eq(ptw_page_token(engine, gone[gone_count - 1], &token), PTW_OK);
+	cr_assert_eq(ptw_engine_save(engine, image, sizeof(image), &used), PTW_OK);
+	before[0] = type_now(0);
+	before[1] = type_now(1);
+	cr_assert_gt(before[1].cost, 0u);
+	saved = engine;
+	start(2);
+	cr_assert_eq(ptw_group_set_balance(group, 1, 50), PTW_OK);
+	group->type[1]->tier[2].evicted = 5;
+	cr_assert_eq(ptw_engine_restore(engine, image, used), PTW_OK);
+	check();
+	for (uint32_t t = 0; t < 2; t++) {
+		const struct ptw_type_state s = type_now(t);
+
+		cr_assert_eq(memcmp(s.pages, before[t].pages, sizeof(s.pages)), 0);
+		cr_assert_eq(s.oldest, before[t].oldest);
+		cr_assert_eq(s.cost, 0u);
+		for (unsigned int i = 0; i < PTW_TIERS; i++)
+			cr_assert_eq(s.evicted[i] + s.refaulted[i] + s.protected_[i], 0u);
+	}
+	cr_assert_eq(type_now(1).weight, 50u);
+	for (uint64_t page = 0; page < PAGES; page++)
+		resident[page] = ptw_page_age(engine, page) >= 0;
+	cr_assert_eq(of_type(0) + of_type(1), 270u);
+	cr_assert_eq(ptw_page_add_token(engine, 900, token), PTW_OK);
+	resident[900] = true;
+	cr_assert_eq(state_now().refaults, 91u, "a token is good yet");
+	cr_assert_eq(put_out(271), 271u);
+	cr_assert_eq(type_now(0).evicted[0] + type_now(1).evicted[0], 270u, "none was used");
+	cr_assert_eq(type_now(0).evicted[1], 1u, "but the one that came back");
+	ptw_engine_destroy(saved);
 	stop();
 }
 
