@@ -9,6 +9,7 @@
 #include "engine_model.h"
 
 #include <ptw/engine_enable.h>
+#include <ptw/engine_type.h>
 
 #define DEPTH_MAX 3u
 #define BROKEN	  (-77) /* what a callback returns that fails */

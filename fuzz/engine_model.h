@@ -42,6 +42,7 @@ struct slot {
 	unsigned int spans;
 	struct {
 		uint64_t first, pages;
+		uint32_t type;
 	} span[REGIONS];
 };
 

@@ -79,8 +79,10 @@ static void op_give_up(void)
 static void op_attach(void)
 {
 	struct slot *s = take_slot();
-	const uint64_t first = take() % (REGIONS + 1) * 64, regions = take() % 6 + 1;
-	uint64_t n = regions * 64;
+	const uint64_t first = take() % (REGIONS + 1) * 64;
+	const unsigned int byte = take();
+	const uint32_t type = byte / 6 % PTW_TYPES;
+	uint64_t n = (byte % 6 + 1) * 64;
 	int ret, want = PTW_OK;
 
 	if (!s->group || s->calls)
@@ -95,13 +97,14 @@ static void op_attach(void)
 	for (uint64_t p = first; !want && p < first + n; p++)
 		if (page[p].slot != NOBODY)
 			want = PTW_ERR_OVERLAP;
-	ret = ptw_group_attach(s->group, first, n);
+	ret = ptw_group_attach_as(s->group, first, n, type);
 	expect(ret == want, "attach: %d, not %d", ret, want);
 	if (ret)
 		return;
 	for (uint64_t p = first; p < first + n; p++)
 		page[p].slot = s->number;
 	s->span[s->spans].first = first;
+	s->span[s->spans].type = type;
 	s->span[s->spans++].pages = n;
 }
 
@@ -139,13 +142,27 @@ static void op_remove(void)
 	}
 }
 
+/* By a call. */
+static void used(uint64_t p)
+{
+	const int ret = ptw_page_used(engine, p);
+
+	if (ordered())
+		expect(ret == PTW_ERR_UNSUPPORTED, "used: %d", ret);
+	else
+		expect(ret == (page[p].resident ? PTW_OK : PTW_ERR_ABSENT), "used: %d", ret);
+}
+
 static void op_accessed(void)
 {
 	const uint64_t first = take_page();
 	const unsigned int n = take(), byte = take();
 
-	for (uint64_t p = first; p < first + n && p < pages; p++)
+	for (uint64_t p = first; p < first + n && p < pages; p++) {
 		page[p].young |= !byte || (mix(byte, p) & 0x100);
+		if (byte & 2)
+			used(p);
+	}
 }
 
 static void op_word(void)
@@ -274,6 +291,9 @@ static void op_protect(void)
 	s->min = byte & 1 ? byte * 2 : 0;
 	s->low = byte == 0xff ? UINT64_MAX : take() * 2;
 	expect(!ptw_group_protect(s->group, s->min, s->low), "protect");
+	expect(ptw_group_set_balance(s->group, byte / 2 % PTW_TYPES, byte % 201) ==
+		       (ordered() ? PTW_ERR_UNSUPPORTED : PTW_OK),
+	       "balance");
 }
 
 /* Min of those right below what was reclaimed holds in any case. */
@@ -429,8 +449,8 @@ static void remake_groups(struct ptw_engine *other)
 			expect(!make_group(other, s, made[s->parent], &made[i]), "no memory");
 			expect(!ptw_group_protect(made[i], s->min, s->low), "protect");
 			for (unsigned int k = 0; k < s->spans; k++)
-				expect(!ptw_group_attach(made[i], s->span[k].first,
-							 s->span[k].pages),
+				expect(!ptw_group_attach_as(made[i], s->span[k].first,
+							    s->span[k].pages, s->span[k].type),
 				       "attach");
 		}
 	for (unsigned int i = 0; i < SLOTS; i++) {
@@ -492,6 +512,22 @@ static void one_operation(void)
 
 /* --- comparing */
 
+static void compare_types(const struct slot *s, const struct ptw_group_state *state)
+{
+	uint64_t pages_of[PTW_GENERATIONS] = {0};
+
+	for (uint32_t t = 0; t < PTW_TYPES; t++) {
+		struct ptw_type_state type = {.size = sizeof(type)};
+
+		expect(!ptw_group_type_state(s->group, t, &type), "type");
+		expect(type.youngest - type.oldest <= state->youngest - state->oldest, "oldest");
+		for (unsigned int i = 0; i < PTW_GENERATIONS; i++)
+			pages_of[i] += type.pages[i];
+	}
+	for (unsigned int i = 0; i < PTW_GENERATIONS; i++)
+		expect(pages_of[i] == state->pages[i], "pages of types");
+}
+
 static void compare_group(const struct slot *s)
 {
 	struct ptw_group_state state = {.size = sizeof(state)}, sum = {.size = sizeof(sum)};
@@ -518,6 +554,7 @@ static void compare_group(const struct slot *s)
 	       (unsigned long long)sum.resident, (unsigned long long)all);
 	expect(state.faults == s->faults && state.refaults == s->refaults, "faults");
 	expect(state.evicted == s->evicted, "evicted");
+	compare_types(s, &state);
 	expect(state.youngest - state.oldest < PTW_GENERATIONS, "generations");
 	expect(generations == s->live, "pages of generations");
 	expect(aged == generations, "group %u: %llu ages, of %llu pages", s->number,

@@ -8,8 +8,8 @@
  *	 node <node>
  *	 <sequence number> <age in milliseconds> <anonymous pages> <file pages>
  *
- * A group is a memcg; its path is the ids of those above it, from the top, and its own, each behind a "/". An engine is one node, 0. It has one class of pages, which is
- * shown as anonymous ones; there are no file pages. Rows go from the oldest generation to the youngest.
+ * A group is a memcg; its path is the ids of those above it, from the top, and its own, each behind a "/". An engine is one node, 0. Pages of
+ * PTW_TYPE_ANON (engine_type.h) are anonymous ones, those of all other types file pages. Rows go from the oldest generation to the youngest.
  */
 #ifndef PTW_ENGINE_TEXT_H
 #define PTW_ENGINE_TEXT_H
@@ -58,9 +58,10 @@ PTW_API int ptw_engine_text(struct ptw_engine *engine, char *buffer, size_t size
  * of its calls, the ones that come next in age go instead: at most 64. Pending evictions do not count, as for
  * ptw_group_evict(), which then goes on to younger pages, all of the group's if need be.
  *
- * Numbers are decimal. swappiness is 0 to 201, or "max", which is 201; it is a choice between classes, and there
- * is one: 0 spares anonymous pages, so that `-` does nothing; the others are alike. force_scan does not matter: all
- * pages are harvested.
+ * Numbers are decimal. swappiness is 0 to 201, or "max", which is 201: for this command the weight of PTW_TYPE_ANON,
+ * and 200 less it that of all other types (ptw_group_set_balance()); 0 spares anonymous pages, 201 all others, and at
+ * 200 these come last. A type without a weight is not touched. Without swappiness the group's own weights hold. `+` does
+ * not ask for it. force_scan does not matter: all pages are harvested.
  *
  * @param text need not end in a 0, and must not have one
  * @param length bytes of the text

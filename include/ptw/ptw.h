@@ -21,6 +21,7 @@
 #include <ptw/engine_save.h>
 #include <ptw/engine_text.h>
 #include <ptw/engine_tree.h>
+#include <ptw/engine_type.h>
 #include <ptw/entry.h>
 #include <ptw/error.h>
 #include <ptw/filter.h>

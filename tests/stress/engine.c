@@ -18,6 +18,7 @@
 #include <ptw/engine_reclaim.h>
 #include <ptw/engine_text.h>
 #include <ptw/engine_tree.h>
+#include <ptw/engine_type.h>
 #include <ptw/error.h>
 #include <ptw/thread.h>
 
@@ -42,6 +43,8 @@ static struct ptw_engine *engine;
 static struct ptw_group *group[GROUPS], *keeper;
 static uint32_t where[PAGES];
 static uint64_t accessed[PAGES / 64];
+/* Tokens of pages that went, whoever's. */
+static uint64_t tokens[64];
 static uint64_t stop_now, wrong, faults, evictions, removals, guests_gone, refused;
 
 static bool change(uint64_t page, uint32_t from, uint32_t to)
@@ -84,9 +87,13 @@ static int evict(void *context, const uint64_t *page, unsigned int n, uint8_t *r
 {
 	(void)context;
 	for (unsigned int i = 0; i < n; i++) {
+		uint64_t token;
 		/* In one step, since a fault may come at once. Somebody may be removing it, or bringing it in. */
 		const bool pending = page[i] % 7 == 0;
 
+		/* Others may be removing it. */
+		if (!ptw_page_token(engine, page[i], &token))
+			__atomic_store_n(&tokens[page[i] % 64], token, __ATOMIC_RELAXED);
 		if (page[i] % 11 == 0 || !change(page[i], RESIDENT, pending ? WAITING : GOING))
 			result[i] = page[i] % 2 ? PTW_EVICT_FAILED : PTW_EVICT_YOUNG;
 		else
@@ -110,7 +117,11 @@ static void fault(uint64_t page)
 
 	if (!change(page, ABSENT, COMING) && !change(page, GOING, COMING))
 		return;
-	ret = ptw_page_add(engine, page);
+	if (page % 5)
+		ret = ptw_page_add(engine, page);
+	else
+		ret = ptw_page_add_token(engine, page,
+					 __atomic_load_n(&tokens[page / 5 % 64], __ATOMIC_RELAXED));
 	if (ret == PTW_ERR_EXISTS) {
 		/* It was GOING, and the engine is not told yet that it is gone. */
 		__atomic_store_n(&where[page], GOING, __ATOMIC_RELEASE);
@@ -179,7 +190,8 @@ static void group_for_a_while(uint64_t kind)
 	struct ptw_group *other, *below;
 	int ret;
 
-	if (ptw_group_create(engine, &config, &other) || ptw_group_attach(other, GUESTS, 64))
+	if (ptw_group_create(engine, &config, &other) ||
+	    ptw_group_attach_as(other, GUESTS, 64, kind % PTW_TYPES))
 		count(&wrong);
 	config.parent = other;
 	if (ptw_group_create(engine, &config, &below))
@@ -217,7 +229,7 @@ static void over_groups(uint64_t what)
 	size_t done;
 	int ret = PTW_OK;
 
-	switch (what % 8) {
+	switch (what % 10) {
 	case 0:
 		ret = ptw_group_subtree_state(group[0], &sizes);
 		break;
@@ -233,6 +245,15 @@ static void over_groups(uint64_t what)
 	case 3:
 		ret = ptw_engine_enable(engine,
 					what / 8 % 4 ? PTW_ENABLE_ALL : PTW_ENABLE_LEAF_WALK);
+		break;
+	case 8:
+		ret = ptw_group_set_balance(group[what / 8 % 2], what / 16 % PTW_TYPES,
+					    what / 64 % (PTW_BALANCE_MAX + 1));
+		break;
+	case 9:
+		ret = ptw_page_used(engine, what / 8 % PAGES);
+		if (ret == PTW_ERR_ABSENT)
+			ret = PTW_OK;
 		break;
 	default:
 		ret = ptw_engine_reclaim(engine, what / 8 % 3 ? NULL : group[what / 24 % 2],
@@ -311,7 +332,11 @@ static void create(void)
 	cr_assert_eq(ptw_engine_min_age(engine, 1), PTW_OK);
 	for (unsigned int g = 0; g < GROUPS; g++) {
 		cr_assert_eq(ptw_group_create(engine, &group_config, &group[g]), PTW_OK);
-		cr_assert_eq(ptw_group_attach(group[g], g * (PAGES / GROUPS), PAGES / GROUPS),
+		/* One is of one type, the other of two. */
+		cr_assert_eq(ptw_group_attach(group[g], g * (PAGES / GROUPS), PAGES / GROUPS / 2),
+			     PTW_OK);
+		cr_assert_eq(ptw_group_attach_as(group[g], (2 * g + 1) * (PAGES / GROUPS / 2),
+						 PAGES / GROUPS / 2, g),
 			     PTW_OK);
 		group_config.parent = group[0];
 	}
@@ -324,6 +349,33 @@ static void create(void)
 	cr_assert_eq(ptw_group_protect(keeper, KEEPS, 50), PTW_OK);
 	for (unsigned int i = 0; i < 64; i++)
 		cr_assert_eq(ptw_page_add(engine, KEPT + i), PTW_OK);
+}
+
+/* Sizes by type are those of the group; what was judged went, and what came back of it had been judged. */
+static void check_types(const struct ptw_group *g, const struct ptw_group_state *s)
+{
+	uint64_t pages[PTW_GENERATIONS] = {0}, evicted = 0, refaulted = 0, protected = 0;
+
+	for (uint32_t t = 0; t < PTW_TYPES; t++) {
+		struct ptw_type_state state = {.size = sizeof(state)};
+
+		cr_assert_eq(ptw_group_type_state(g, t, &state), PTW_OK);
+		for (unsigned int i = 0; i < PTW_GENERATIONS; i++)
+			pages[i] += state.pages[i];
+		for (unsigned int i = 0; i < PTW_TIERS; i++) {
+			evicted += state.evicted[i];
+			refaulted += state.refaulted[i];
+			protected += state.protected_[i];
+		}
+	}
+	for (unsigned int i = 0; i < PTW_GENERATIONS; i++)
+		cr_assert_eq(pages[i], s->pages[i]);
+	cr_assert_leq(evicted, s->evicted);
+	cr_assert_leq(refaulted, s->refaults);
+	cr_log_info("%llu evictions judged, %llu refaults, %llu protected",
+		    (unsigned long long)evicted, (unsigned long long)refaulted,
+		    (unsigned long long)protected);
+	cr_assert_gt(evicted, 0u);
 }
 
 /* The tree's sums are those of its groups, and what was promised to one that nobody else touches is there. */
@@ -377,6 +429,7 @@ Test(engine, threads, .timeout = 120)
 		for (unsigned int i = 0; i < PTW_GENERATIONS; i++)
 			sum += s.pages[i];
 		cr_assert_eq(sum + s.isolated, s.resident);
+		check_types(group[g], &s);
 		counted += s.resident;
 		faulted += s.faults;
 		gone += s.evicted;

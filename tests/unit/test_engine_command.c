@@ -164,7 +164,7 @@ Test(engine_command, evicting_too_slowly)
 	four();
 	ticks_at_look = PTW_OLD_TICKS + PTW_TURNS;
 	expect("- 1 0 0", PTW_OK);
-	cr_assert_gt(group->count[0], 0u);
+	cr_assert_gt(group->first.count[0], 0u);
 	cr_assert_gt(evictions, 0u);
 	cr_assert_leq(evictions, PTW_EVICT_BATCH);
 	stop();
@@ -187,7 +187,7 @@ Test(engine_command, evicting_by_ticks)
 	add(600, 40);
 	for (unsigned int i = 0; i < PTW_TICKS; i++)
 		ptw_group_tick(group);
-	cr_assert_eq(group->count[0], 40u);
+	cr_assert_eq(group->first.count[0], 40u);
 	for (unsigned int i = 3; i < 6; i++) {
 		age(group, 1000);
 		add(100 * i, 100);
@@ -219,10 +219,10 @@ Test(engine_command, evicting_meanwhile)
 	expect("- 1 0 1", PTW_OK);
 	cr_assert_eq(count_resident(0, OTHERS), 200u);
 	/* Pages that nobody can get at. */
-	group->count[0] += 5;
+	group->first.count[0] += 5;
 	snprintf(text, sizeof(text), "- 1 0 %u", (unsigned int)group->youngest - 2);
 	expect(text, PTW_OK);
-	group->count[0] -= 5;
+	group->first.count[0] -= 5;
 	stop();
 }
 

@@ -110,8 +110,8 @@ Test(engine_text, extremes)
 	group->youngest = UINT64_MAX - 1;
 	group->oldest = UINT64_MAX - 2;
 	group->birth_tick[group->youngest % PTW_GENERATIONS] = group->tick = 1000;
-	group->count[ptw_tick_byte(1000)] = INT64_MAX;
-	group->count[ptw_tick_byte(999)] = (uint64_t)-3;
+	group->first.count[ptw_tick_byte(1000)] = INT64_MAX;
+	group->first.count[ptw_tick_byte(999)] = (uint64_t)-3;
 	group->birth[group->youngest % PTW_GENERATIONS] = 5;
 	group->birth[group->oldest % PTW_GENERATIONS] = 0;
 	milliseconds = (uint64_t)UINT32_MAX + 1;

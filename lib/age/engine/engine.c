@@ -60,6 +60,9 @@ static void ptw_group_free(struct ptw_group *group)
 {
 	if (group->engine->policy->exit)
 		group->engine->policy->exit(group->policy);
+	for (uint32_t t = 1; t < PTW_TYPES; t++)
+		if (group->type[t])
+			ptw_port_free(group->type[t], sizeof(*group->type[t]));
 	while (group->spans) {
 		struct ptw_span *span = group->spans;
 
@@ -123,6 +126,9 @@ int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_config *c
 	group->ops = config->ops;
 	group->context = config->context;
 	group->last_span = &group->spans;
+	group->type[0] = &group->first;
+	group->types = 1;
+	group->balance = PTW_BALANCE_EVEN;
 	group->birth[0] = ptw_engine_now(engine);
 	ret = ptw_policy_start(group);
 	if (ret) {
@@ -137,6 +143,7 @@ int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_config *c
 		ret = ptw_tree_enter(engine, group, config->parent);
 	if (!ret) {
 		group->number = number;
+		group->serial = ++engine->serial;
 		engine->group[number] = group;
 	}
 	ptw_flag_drop(&engine->changing);
@@ -148,14 +155,16 @@ int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_config *c
 }
 
 /* Nobody's regions have a control word of 0. Returns how many became the group's before one was another's. */
-static uint64_t ptw_span_claim(struct ptw_group *group, uint64_t first, uint64_t regions)
+static uint64_t ptw_span_claim(struct ptw_group *group, uint64_t first, uint64_t regions,
+			       uint32_t type)
 {
+	const uint64_t control = (group->number + 1) | (uint64_t)type << PTW_CONTROL_TYPE_LG2;
+
 	for (uint64_t i = 0; i < regions; i++) {
 		uint64_t nobody = 0;
 
 		/* Release: the pages of it are absent; partner: the acquire in ptw_region_own(). */
-		if (!ptw_port_cas(&group->engine->region[first + i].control, &nobody,
-				  group->number + 1))
+		if (!ptw_port_cas(&group->engine->region[first + i].control, &nobody, control))
 			return i;
 	}
 	return regions;
@@ -208,11 +217,16 @@ static int ptw_policy_attached(struct ptw_group *group, uint64_t first, uint64_t
 
 int ptw_group_attach(struct ptw_group *group, uint64_t first, uint64_t pages)
 {
+	return ptw_group_attach_as(group, first, pages, PTW_TYPE_ANON);
+}
+
+int ptw_group_attach_as(struct ptw_group *group, uint64_t first, uint64_t pages, uint32_t type)
+{
 	struct ptw_span *span;
 	uint64_t claimed;
 	int ret;
 
-	if (!group)
+	if (!group || type >= PTW_TYPES)
 		return PTW_ERR_ARG;
 	if (!pages || first >= group->engine->pages || pages > group->engine->pages - first)
 		return PTW_ERR_RANGE;
@@ -222,9 +236,15 @@ int ptw_group_attach(struct ptw_group *group, uint64_t first, uint64_t pages)
 	span = ptw_port_zalloc(sizeof(*span));
 	if (!span)
 		return PTW_ERR_NOMEM;
+	ret = ptw_type_enter(group, type);
+	if (ret) {
+		ptw_port_free(span, sizeof(*span));
+		return ret;
+	}
+	span->type = type;
 	span->first = first / PTW_REGION_PAGES;
 	span->regions = (pages + PTW_REGION_PAGES - 1) / PTW_REGION_PAGES;
-	claimed = ptw_span_claim(group, span->first, span->regions);
+	claimed = ptw_span_claim(group, span->first, span->regions, type);
 	if (claimed < span->regions) {
 		ptw_span_release(group, span->first, claimed);
 		ptw_port_free(span, sizeof(*span));
@@ -278,52 +298,83 @@ int ptw_group_destroy(struct ptw_group *group)
 
 unsigned int ptw_group_sizes(const struct ptw_group *group, uint64_t sizes[PTW_GENERATIONS])
 {
+	/* Acquire; partner: the release in ptw_type_enter(). */
+	return ptw_group_sizes_of(group, ptw_port_load_table(&group->types), sizes);
+}
+
+/* Pages of one type, added to the sizes of generations, oldest first. */
+static void ptw_type_sizes(const struct ptw_group *group, const struct ptw_type *type,
+			   uint64_t youngest, uint64_t oldest, uint64_t sizes[PTW_GENERATIONS])
+{
 	const uint64_t now = ptw_port_load(&group->tick);
-	const uint64_t youngest = ptw_port_load(&group->youngest);
-	uint64_t seq = youngest, oldest = ptw_port_load(&group->oldest);
+	uint64_t seq = youngest;
 	uint64_t birth = ptw_port_load(&group->birth_tick[seq % PTW_GENERATIONS]);
 	const uint8_t byte = ptw_tick_byte(now);
+
+	for (unsigned int age = 0; age < PTW_TICKS; age++) {
+		while (seq > oldest && age > now - birth)
+			birth = ptw_port_load(&group->birth_tick[--seq % PTW_GENERATIONS]);
+		sizes[seq - oldest] += ptw_port_load(&type->count[ptw_age_byte(byte, age)]);
+	}
+	sizes[0] += ptw_port_load(&type->count[0]);
+}
+
+unsigned int ptw_group_sizes_of(const struct ptw_group *group, uint64_t types,
+				uint64_t sizes[PTW_GENERATIONS])
+{
+	const uint64_t youngest = ptw_port_load(&group->youngest);
+	uint64_t oldest = ptw_port_load(&group->oldest);
 
 	/* Read while a generation begins, they may not belong together. */
 	if (youngest - oldest >= PTW_GENERATIONS)
 		oldest = youngest - (PTW_GENERATIONS - 1);
 	for (unsigned int i = 0; i < PTW_GENERATIONS; i++)
 		sizes[i] = 0;
-	for (unsigned int age = 0; age < PTW_TICKS; age++) {
-		while (seq > oldest && age > now - birth)
-			birth = ptw_port_load(&group->birth_tick[--seq % PTW_GENERATIONS]);
-		sizes[seq - oldest] += ptw_port_load(
-			&group->count[ptw_age_byte(byte, age)]);
-	}
-	sizes[0] += ptw_port_load(&group->count[0]);
+	for (; types; types &= types - 1)
+		ptw_type_sizes(group, group->type[__builtin_ctzll(types)], youngest, oldest, sizes);
 	return (unsigned int)(youngest - oldest) + 1;
 }
 
-unsigned int ptw_group_populated(const struct ptw_group *group)
+/* Generations that have pages of a type, a bit each; the youngest is bit 0. */
+static unsigned int ptw_type_populated(const struct ptw_group *group, const struct ptw_type *type)
 {
 	const uint64_t now = ptw_port_load(&group->tick);
 	const uint8_t byte = ptw_tick_byte(now);
-	const uint64_t last = ptw_group_last_age(group, now);
-	uint64_t seq = ptw_port_load(&group->youngest), oldest = ptw_port_load(&group->oldest);
+	const uint64_t last = ptw_type_last_age(type, now);
+	const uint64_t youngest = ptw_port_load(&group->youngest);
+	uint64_t seq = youngest, oldest = ptw_port_load(&group->oldest);
 	unsigned int populated = 0, age = 0;
-	bool found = false;
 
-	if (seq - oldest >= PTW_GENERATIONS)
-		oldest = seq - (PTW_GENERATIONS - 1);
+	if (youngest - oldest >= PTW_GENERATIONS)
+		oldest = youngest - (PTW_GENERATIONS - 1);
 	for (;; seq--) {
 		const uint64_t birth = ptw_port_load(&group->birth_tick[seq % PTW_GENERATIONS]);
 		/* Of the ages of this generation the first with a page is enough. */
 		const uint64_t end = seq > oldest && now - birth < last ? now - birth : last;
+		bool found = false;
 
-		for (found = false; age <= end && !found; age++)
-			found = (int64_t)ptw_port_load(&group->count[ptw_age_byte(byte, age)]) > 0;
-		populated += found;
+		for (; age <= end && !found; age++)
+			found = (int64_t)ptw_port_load(&type->count[ptw_age_byte(byte, age)]) > 0;
+		populated |= (unsigned int)found << (youngest - seq);
 		if (seq == oldest)
 			break;
 		if (age <= end)
 			age = (unsigned int)end + 1;
 	}
-	return populated + (!found && (int64_t)ptw_port_load(&group->count[0]) > 0);
+	if ((int64_t)ptw_port_load(&type->count[0]) > 0)
+		populated |= 1u << (youngest - oldest);
+	return populated;
+}
+
+unsigned int ptw_group_populated(const struct ptw_group *group, uint64_t types)
+{
+	unsigned int bits = 0, populated = 0;
+
+	for (; types; types &= types - 1)
+		bits |= ptw_type_populated(group, group->type[__builtin_ctzll(types)]);
+	for (; bits; bits &= bits - 1)
+		populated++;
+	return populated;
 }
 
 int ptw_group_state(const struct ptw_group *group, struct ptw_group_state *state)
@@ -371,7 +422,14 @@ int ptw_group_ages(struct ptw_group *group, uint64_t histogram[256])
 		return PTW_OK;
 	}
 	now = ptw_tick_byte(ptw_port_load(&group->tick));
-	for (unsigned int byte = 0; byte < 256; byte++)
-		histogram[ptw_tick_age(now, (uint8_t)byte)] = ptw_port_load(&group->count[byte]);
+	for (unsigned int age = 0; age < 256; age++)
+		histogram[age] = 0;
+	/* Acquire; partner: the release in ptw_type_enter(). */
+	for (uint64_t types = ptw_port_load_table(&group->types); types; types &= types - 1) {
+		const uint64_t *count = group->type[__builtin_ctzll(types)]->count;
+
+		for (unsigned int byte = 0; byte < 256; byte++)
+			histogram[ptw_tick_age(now, (uint8_t)byte)] += ptw_port_load(&count[byte]);
+	}
 	return PTW_OK;
 }

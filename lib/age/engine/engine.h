@@ -3,10 +3,12 @@
  * What the files of the engine share: pages, regions, groups.
  *
  * A page has two bytes. `tick` is 0, "older than can be told", or 1 + the tick it was last seen used at, modulo 255, of
- * its group's clock. `state` says whether it is resident, being evicted, and what it was before.
+ * its group's clock. `state` says whether it is resident, being evicted, and what it was before, and counts uses. Of a page
+ * that was put out, `tick` says when; where refaults are judged, 1 + the sequence number of the generation that it went
+ * from, modulo 255, or 0.
  *
  * A region has two words. `young` takes what harvests find and is emptied by who owns the region. `control` says whose
- * it is, who owns it, and a bound: no resident page's tick is older than the bound's.
+ * it is, of which type, who owns it, and a bound: no resident page's tick is older than the bound's.
  *
  * Ticks go on by one at a time (ptw_group_tick()), and each tick one region in PTW_TURNS is looked through: pages
  * older than PTW_OLD_TICKS get tick 0 there. So no tick is ever as old as 255, where its byte comes again.
@@ -21,6 +23,7 @@
 
 #include <ptw/engine.h>
 #include <ptw/engine_enable.h>
+#include <ptw/engine_type.h>
 #include <ptw/policy.h>
 #include <ptw/port.h>
 
@@ -35,17 +38,24 @@
 /* The byte that pages are counted under when a policy orders them: the present one of a clock that stands still. */
 #define PTW_ORDERED 1u
 
+/* As bits. */
+#define PTW_TYPES_ALL ((1u << PTW_TYPES) - 1)
+/* Weights as a group begins with them, a byte each. */
+#define PTW_BALANCE_EVEN (PTW_BALANCE_DEFAULT * (uint64_t)0x01010101)
+
 /* State of a page. */
 #define PTW_PAGE_RESIDENT 0x01u
 #define PTW_PAGE_ISOLATED 0x02u /* being evicted */
-#define PTW_PAGE_EVICTED  0x04u /* absent, and was put out: its tick says when */
+#define PTW_PAGE_EVICTED  0x04u /* absent, and was put out */
+#define PTW_PAGE_USE	  0x08u /* one use, */
+#define PTW_PAGE_USES	  0x38u /* up to seven of them */
 
 struct ptw_region {
 	uint64_t young;
 	uint64_t control;
 };
 
-/* control: the group's number plus one, the bound, the owner. */
+/* control: the group's number plus one, the bound, the type, the owner. */
 #define PTW_CONTROL_OWNED    ((uint64_t)1 << 63)
 #define PTW_CONTROL_CLOSED   ((uint64_t)1 << 62) /* alone: its group is being given up */
 #define PTW_CONTROL_GROUP(c) ((uint32_t)(c)&0xffffu)
@@ -53,14 +63,37 @@ struct ptw_region {
 #define PTW_CONTROL_USED \
 	((uint64_t)1 << 24) /* the bound is one: a page is resident and not isolated */
 
+#define PTW_CONTROL_TYPE_LG2 25
+#define PTW_CONTROL_TYPE(c)  ((uint32_t)((c) >> PTW_CONTROL_TYPE_LG2) & (PTW_TYPES - 1))
+/* What a region keeps while it is a group's. */
+#define PTW_CONTROL_WHOSE \
+	((uint64_t)0xffff | (uint64_t)(PTW_TYPES - 1) << PTW_CONTROL_TYPE_LG2)
+
 struct ptw_span {
 	struct ptw_span *next;
 	uint64_t first; /* regions */
 	uint64_t regions;
+	uint32_t type;
+};
+
+/* Pages of a tier that were judged: relaxed counters, but where they say otherwise. */
+struct ptw_tier {
+	uint64_t evicted, refaulted, protected;
+	/* By who has `ticking`: what the first three were when the youngest generation began, and averages before. */
+	uint64_t gone_before, refaulted_before;
+	uint64_t gone_average, refaulted_average;
+};
+
+/* A group's pages of one type. */
+struct ptw_type {
+	uint64_t count[256]; /* relaxed counters: pages by their tick's byte; isolated ones in none */
+	uint64_t none_before; /* no page has an older tick, as far as is known; 0: nothing is known */
+	struct ptw_tier tier[PTW_TIERS];
 };
 
 /* What one pass of ageing has counted, to be added to the group's counters at its end. */
 struct ptw_tally {
+	uint64_t *count;    /* the counters of the pages' type */
 	uint32_t left[256]; /* pages that had this byte */
 	uint64_t moved;	    /* and have `now` instead */
 	uint64_t words;
@@ -85,17 +118,23 @@ struct ptw_group {
 	uint64_t birth_tick[PTW_GENERATIONS]; /* by sequence number */
 	uint64_t birth[PTW_GENERATIONS];
 	uint64_t since;	    /* pages added in this tick */
-	uint64_t hand;	    /* the region of the group where the search for victims goes on */
-	uint64_t hand_tick; /* whose victims they are */
-	uint64_t none_before; /* no page has an older tick, as far as is known; 0: nothing is known */
+	/* By type: the region of the group where the search for victims goes on, and whose victims they are. */
+	uint64_t hand[PTW_TYPES];
+	uint64_t hand_tick[PTW_TYPES];
+	struct ptw_type *type[PTW_TYPES]; /* null: it has no pages of this type, and never had */
+	uint64_t types;	   /* bits of those that are there */
+	uint64_t balance;  /* a byte for each type: its weight */
+	uint64_t feedback; /* 1: evictions and refaults are counted by type and tier */
+	uint32_t serial;   /* which group of the engine's it is, counted from the first; tokens have it */
 
 	struct ptw_tally tally; /* of who has `ageing` */
 
 	void *policy;	   /* the policy's state for this group */
 	uint64_t policing; /* 1: one thread is in it */
 
+	struct ptw_type first; /* type 0, which all have */
+
 	/* Relaxed counters. */
-	uint64_t count[256]; /* pages by their tick's byte; isolated ones in none */
 	uint64_t resident, isolated, faults, refaults, evicted, failed, looks, looked, around,
 		agings;
 	uint64_t words, aged, evictions_seen;
@@ -113,6 +152,7 @@ struct ptw_engine {
 	uint64_t (*clock)(void *context);
 	void *context;
 	uint32_t groups_max;
+	uint32_t serial;   /* groups made so far */
 	uint64_t changing; /* 1: the table of groups, or their tree, is being changed or read */
 	struct ptw_forest forest;
 	void (*thrashing)(void *context, struct ptw_group *group);
@@ -134,6 +174,7 @@ struct ptw_owned {
 	struct ptw_engine *engine;
 	struct ptw_region *region;
 	struct ptw_group *group; /* or null */
+	struct ptw_type *type;
 	uint64_t number;
 	uint64_t control;
 	uint8_t *tick; /* null, if a policy orders them */
@@ -192,9 +233,9 @@ static inline void ptw_flag_drop(uint64_t *flag)
  * The greatest age that may have pages, besides those too old to be told how old. All relaxed: where a page gets an
  * older tick while another thread notes that there is none, it is overlooked until the clock goes on.
  */
-static inline unsigned int ptw_group_last_age(const struct ptw_group *group, uint64_t tick)
+static inline unsigned int ptw_type_last_age(const struct ptw_type *of, uint64_t tick)
 {
-	const uint64_t none_before = ptw_port_load(&group->none_before);
+	const uint64_t none_before = ptw_port_load(&of->none_before);
 
 	/* Also if it is ahead of `tick`, which was read before. */
 	return none_before && tick - none_before < PTW_TICKS ?
@@ -234,11 +275,20 @@ void ptw_region_bound(struct ptw_owned *owned, uint8_t byte);
 /* Find the oldest page anew: a bound may be older than any page, and then the region is looked at for nothing. */
 void ptw_region_rebound(struct ptw_owned *owned);
 
+/* Set the tick of a page that is resident and not isolated. The bound must be as old. */
+void ptw_page_mark(struct ptw_owned *owned, unsigned int i, uint8_t byte);
+
 /* Give it back. */
 void ptw_region_leave(struct ptw_owned *owned);
 
 /* Add a tally to the group's counters, and empty it. */
 void ptw_tally_flush(struct ptw_group *group, struct ptw_tally *tally);
+
+/* Own the region of a page: PTW_OK, or why not. */
+int ptw_page_own(struct ptw_engine *engine, uint64_t page, struct ptw_owned *owned, unsigned int *i);
+
+/* ptw_page_add(), or ptw_page_add_token() if there is one. */
+int ptw_page_come(struct ptw_engine *engine, uint64_t page, const uint64_t *token);
 
 /* Take a page out of the generations, to be evicted. */
 void ptw_page_isolate(struct ptw_owned *owned, unsigned int i, struct ptw_victims *victims);
@@ -253,6 +303,7 @@ struct ptw_evict_sum {
 
 #define PTW_EVICT_AS_IS	  1u /* without ageing */
 #define PTW_EVICT_ANY_AGE 2u /* the minimum age does not matter */
+#define PTW_EVICT_OF(type) (4u << (type)) /* nothing but pages of these types; none given: all */
 
 /* ptw_group_evict() of pages of at least an age in ticks, with how in flags; adds to the sum. */
 int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how, uint64_t want,
@@ -294,7 +345,67 @@ int ptw_group_harvest(struct ptw_group *group, uint64_t first, uint64_t pages);
 /* Of the pages that belong to a generation, how many; by sequence number, oldest first. Returns how many generations. */
 unsigned int ptw_group_sizes(const struct ptw_group *group, uint64_t sizes[PTW_GENERATIONS]);
 
-/* How many generations have pages: in some tens of instructions, where sizes take hundreds. */
-unsigned int ptw_group_populated(const struct ptw_group *group);
+/* How many generations have pages of some types, of those in group->types: in some tens of instructions, where sizes take hundreds. */
+unsigned int ptw_group_populated(const struct ptw_group *group, uint64_t types);
+
+/* The same for pages of some types, of those in group->types. */
+unsigned int ptw_group_sizes_of(const struct ptw_group *group, uint64_t types,
+				uint64_t sizes[PTW_GENERATIONS]);
+
+/* Types 0 and on of which pages may go before those of all others do. */
+uint64_t ptw_group_willing(const struct ptw_group *group);
+
+/* A type that has pages from now on; not concurrent. PTW_OK or PTW_ERR_NOMEM. */
+int ptw_type_enter(struct ptw_group *group, uint32_t type);
+
+/* The greatest age of pages of a type; negative: there are none. */
+int ptw_type_oldest(const struct ptw_group *group, struct ptw_type *type);
+
+/*
+ * The type whose pages go next, of those in the mask that have any of at least an age, and the greatest age of them;
+ * PTW_TYPES: none.
+ */
+uint32_t ptw_type_choose(const struct ptw_group *group, uint64_t types, int least, int *age);
+
+/* The same by weights that are given, a byte for each type. */
+uint32_t ptw_type_pick(const struct ptw_group *group, uint64_t balance, uint64_t types, int least,
+		       int *age);
+
+/* From now on evictions and refaults are counted by type and tier. */
+static inline void ptw_feedback_begin(struct ptw_group *of)
+{
+	if (!ptw_port_load(&of->feedback))
+		ptw_port_publish(&of->feedback, 1);
+}
+
+/* The highest tier whose pages go; those above are protected. */
+unsigned int ptw_tier_limit(const struct ptw_group *group, uint32_t type);
+
+/* What all tiers of a type had evicted or protected, and refaulted, lately. */
+void ptw_type_judged(const struct ptw_type *type, uint64_t *gone, uint64_t *refaulted);
+
+/* A generation begins: averages go on. With `ticking` taken. */
+void ptw_tiers_average(struct ptw_group *group);
+
+/* A page that would be evicted goes to the end of the next generation, if there is one for it. */
+bool ptw_tier_protect(struct ptw_owned *owned, unsigned int i);
+
+/* The generation that a page's tick lies in: of one that is resident. */
+uint64_t ptw_page_sequence(const struct ptw_owned *owned, unsigned int i);
+
+/* A page was evicted, and that is counted. */
+void ptw_page_judged(struct ptw_owned *owned, unsigned int i);
+
+/* A page comes that was evicted, told by its own bytes or by a token: it is counted. Returns its uses, as in `state`. */
+uint8_t ptw_page_refaulted(struct ptw_owned *owned, unsigned int i, const uint64_t *token);
+
+/* The tier of a page. */
+static inline unsigned int ptw_page_tier(uint8_t state)
+{
+	const unsigned int uses = (state & PTW_PAGE_USES) / PTW_PAGE_USE;
+
+	/* ceil(log2(uses + 1)) */
+	return uses ? 32 - (unsigned int)__builtin_clz(uses) : 0;
+}
 
 #endif /* PTW_LIB_AGE_ENGINE_H */

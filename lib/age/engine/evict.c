@@ -14,57 +14,41 @@
  */
 #define PTW_TRIES (PTW_TICKS + 4u)
 
-/* The greatest age that a page has; negative: there is none. */
-static int ptw_group_oldest(struct ptw_group *group)
-{
-	const uint64_t tick = ptw_port_load(&group->tick);
-	const uint8_t now = ptw_tick_byte(tick);
-	unsigned int last = ptw_group_last_age(group, tick);
-
-	if ((int64_t)ptw_port_load(&group->count[0]) > 0)
-		return PTW_TICKS;
-	for (;;) {
-		for (unsigned int age = last + 1; age--;)
-			if ((int64_t)ptw_port_load(&group->count[ptw_age_byte(now, age)]) > 0) {
-				if (age != last)
-					ptw_port_publish(&group->none_before, tick - age);
-				return (int)age;
-			}
-		if (last == PTW_TICKS - 1)
-			return -1;
-		/* What was known may have been wrong. */
-		last = PTW_TICKS - 1;
-	}
-}
-
-/* Isolate pages of a region that have at least this age. */
-static void ptw_isolate(struct ptw_owned *o, unsigned int age, struct ptw_victims *v,
-			unsigned int want)
+/* Isolate pages of a region that have at least this age, and protect those of a tier beyond the limit. */
+static void ptw_isolate(struct ptw_owned *o, unsigned int age, unsigned int tier,
+			struct ptw_victims *v, unsigned int want)
 {
 	for (unsigned int i = 0; i < o->pages && v->n < want; i++) {
 		if ((o->state[i] & (PTW_PAGE_RESIDENT | PTW_PAGE_ISOLATED)) != PTW_PAGE_RESIDENT ||
 		    ptw_tick_age(o->now, o->tick[i]) < age)
 			continue;
+		if ((o->state[i] & PTW_PAGE_USES) && ptw_page_tier(o->state[i]) > tier &&
+		    ptw_tier_protect(o, i))
+			continue;
 		ptw_page_isolate(o, i, v);
 	}
 }
 
-/* Once around the group's regions, for pages of this age. */
-static void ptw_search(struct ptw_group *group, unsigned int age, struct ptw_victims *v,
-		       unsigned int want)
+/* Once around the group's regions, for pages of this type and age. */
+static void ptw_search(struct ptw_group *group, uint32_t type, unsigned int age,
+		       struct ptw_victims *v, unsigned int want)
 {
+	const uint64_t mask = PTW_CONTROL_OWNED | PTW_CONTROL_USED |
+			      (uint64_t)(PTW_TYPES - 1) << PTW_CONTROL_TYPE_LG2;
+	const uint64_t ready = PTW_CONTROL_USED | (uint64_t)type << PTW_CONTROL_TYPE_LG2;
+	const unsigned int tier = ptw_tier_limit(group, type);
 	struct ptw_engine *engine = group->engine;
 	const uint8_t now = ptw_tick_byte(ptw_port_load(&group->tick));
 	const uint64_t tick = ptw_port_load(&group->tick) - age;
 	uint64_t behind;
 	const struct ptw_span *span = ptw_span_first(group, &behind);
 	const uint64_t regions = behind;
-	uint64_t hand = ptw_port_load(&group->hand) % regions;
+	uint64_t hand = ptw_port_load(&group->hand[type]) % regions;
 	uint64_t skip = hand;
 
 	/* Pages of one tick go in the order of their numbers. Those too old to be told apart are one. */
-	if (age < PTW_TICKS && ptw_port_load(&group->hand_tick) != tick) {
-		ptw_port_publish(&group->hand_tick, tick);
+	if (age < PTW_TICKS && ptw_port_load(&group->hand_tick[type]) != tick) {
+		ptw_port_publish(&group->hand_tick[type], tick);
 		hand = skip = 0;
 	}
 	while (skip >= span->regions) {
@@ -76,10 +60,10 @@ static void ptw_search(struct ptw_group *group, unsigned int age, struct ptw_vic
 		const uint64_t control = ptw_port_load(&engine->region[r].control);
 		struct ptw_owned o;
 
-		if ((control & PTW_CONTROL_USED) && !(control & PTW_CONTROL_OWNED) &&
+		if ((control & mask) == ready &&
 		    ptw_tick_age(now, (uint8_t)PTW_CONTROL_BOUND(control)) >= age &&
 		    ptw_region_own(engine, r, false, &o)) {
-			ptw_isolate(&o, age, v, want);
+			ptw_isolate(&o, age, tier, v, want);
 			/* With a full list there may be more of them here, and the bound holds. */
 			if (v->n < want)
 				ptw_region_rebound(&o);
@@ -100,11 +84,12 @@ static void ptw_search(struct ptw_group *group, unsigned int age, struct ptw_vic
 		}
 	}
 	/* Relaxed would do: where the next search begins does not matter to who is right. */
-	ptw_port_publish(&group->hand, hand);
+	ptw_port_publish(&group->hand[type], hand);
 }
 
-/* Pages of the oldest tick, unless it is younger than `least`. */
-static void ptw_choose(struct ptw_group *group, int least, struct ptw_victims *v, unsigned int want)
+/* Pages of the oldest tick of a type, unless it is younger than `least`. */
+static void ptw_choose(struct ptw_group *group, int least, uint64_t types, struct ptw_victims *v,
+		       unsigned int want)
 {
 	v->n = 0;
 	if (group->engine->ordered) {
@@ -114,12 +99,13 @@ static void ptw_choose(struct ptw_group *group, int least, struct ptw_victims *v
 				break;
 		return;
 	}
-	for (unsigned int tries = 0; tries < PTW_TRIES && !v->n; tries++) {
-		const int age = ptw_group_oldest(group);
+	for (unsigned int tries = 0; tries < PTW_TRIES * PTW_TYPES && !v->n; tries++) {
+		int age;
+		const uint32_t type = ptw_type_choose(group, types, least, &age);
 
-		if (age < least)
+		if (type == PTW_TYPES)
 			return;
-		ptw_search(group, (unsigned int)age, v, want);
+		ptw_search(group, type, (unsigned int)age, v, want);
 	}
 }
 
@@ -203,6 +189,7 @@ static int ptw_put_out(struct ptw_group *group, struct ptw_victims *v, struct pt
 int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how, uint64_t want,
 		   struct ptw_evict_sum *sum)
 {
+	const uint64_t types = how / PTW_EVICT_OF(0) ? how / PTW_EVICT_OF(0) : PTW_TYPES_ALL;
 	uint64_t tried = 0, most;
 	struct ptw_victims v;
 	int ret = PTW_OK;
@@ -233,7 +220,7 @@ int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how
 			continue;
 		}
 		do {
-			ptw_choose(group, (int)least, &v,
+			ptw_choose(group, (int)least, types, &v,
 				   left < PTW_EVICT_BATCH ? (unsigned int)left : PTW_EVICT_BATCH);
 			tried += v.n;
 			if (!v.n)

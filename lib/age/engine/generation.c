@@ -24,7 +24,9 @@ static void ptw_clock_step(struct ptw_group *group)
 	ptw_port_publish(&group->tick, tick);
 	ptw_port_publish(&group->since, 0);
 	/* What two threads noted at once may be wrong, but not for long. */
-	ptw_port_publish(&group->none_before, 0);
+	/* Acquire; partner: the release in ptw_type_enter(). */
+	for (uint64_t types = ptw_port_load_table(&group->types); types; types &= types - 1)
+		ptw_port_publish(&group->type[__builtin_ctzll(types)]->none_before, 0);
 	for (span = ptw_span_first(group, &left); span; span = ptw_span_next(span, &left)) {
 		const uint64_t end = span->first + span->regions;
 		uint64_t r = span->first + (tick + PTW_TURNS - span->first % PTW_TURNS) % PTW_TURNS;
@@ -76,6 +78,7 @@ static void ptw_generation_begin(struct ptw_group *group)
 	if (youngest - oldest == PTW_GENERATIONS - 1)
 		oldest++;
 	ptw_port_publish(&group->oldest, oldest);
+	ptw_tiers_average(group);
 	ptw_clock_step(group);
 	youngest++;
 	ptw_port_publish(&group->birth_tick[youngest % PTW_GENERATIONS],
@@ -99,7 +102,11 @@ static void ptw_group_take_in(struct ptw_group *group)
 
 	for (span = ptw_span_first(group, &left); span; span = ptw_span_next(span, &left)) {
 		const uint64_t end = span->first + span->regions;
+		uint64_t *count = group->type[span->type]->count;
 
+		if (tally->count != count)
+			ptw_tally_flush(group, tally);
+		tally->count = count;
 		for (uint64_t r = span->first; r < end; r++) {
 			if (r + PTW_AHEAD < end &&
 			    ptw_port_load(&engine->region[r + PTW_AHEAD].young)) {
@@ -173,14 +180,15 @@ int ptw_group_age(struct ptw_group *group)
 
 int ptw_group_wants_ageing(struct ptw_group *group)
 {
-	uint64_t sizes[PTW_GENERATIONS], evicted, resident = 0;
+	uint64_t sizes[PTW_GENERATIONS], types, evicted, resident = 0;
 	unsigned int n, populated, oldest = PTW_GENERATIONS, youngest = 0;
 
 	if (!group || !ptw_engine_may(group->engine, PTW_ENABLE_CORE))
 		return 0;
 	if (group->engine->policy->due)
 		return ptw_policy_due(group);
-	populated = ptw_group_populated(group);
+	types = ptw_group_willing(group);
+	populated = ptw_group_populated(group, types);
 	if (populated < PTW_GENERATIONS_WANTED)
 		return 1;
 	if (populated > PTW_GENERATIONS_WANTED)
@@ -189,7 +197,7 @@ int ptw_group_wants_ageing(struct ptw_group *group)
 	if (evicted - ptw_port_load(&group->evictions_seen) < PTW_LOOK_EVERY)
 		return 0;
 	ptw_port_publish(&group->evictions_seen, evicted);
-	n = ptw_group_sizes(group, sizes);
+	n = ptw_group_sizes_of(group, types, sizes);
 	for (unsigned int i = 0; i < n; i++) {
 		/* Counters that others are changing may be below zero for a moment. */
 		if ((int64_t)sizes[i] <= 0)

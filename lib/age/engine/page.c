@@ -7,9 +7,7 @@
 /* A generation has ticks by what comes in, so many for as many pages as are resident. */
 #define PTW_TICKS_A_ROUND 64u
 
-/* Own the region of a page: PTW_OK, or why not. */
-static int ptw_page_own(struct ptw_engine *engine, uint64_t page, struct ptw_owned *o,
-			unsigned int *i)
+int ptw_page_own(struct ptw_engine *engine, uint64_t page, struct ptw_owned *o, unsigned int *i)
 {
 	if (!engine)
 		return PTW_ERR_ARG;
@@ -26,14 +24,14 @@ static void ptw_page_join(struct ptw_owned *o, unsigned int i)
 {
 	const uint8_t byte = o->tick ? o->tick[i] : PTW_ORDERED;
 
-	ptw_port_add64(&o->group->count[byte], 1);
+	ptw_port_add64(&o->type->count[byte], 1);
 	if (o->tick)
 		ptw_region_bound(o, byte);
 }
 
 static void ptw_page_quit(struct ptw_owned *o, unsigned int i)
 {
-	ptw_port_add64(&o->group->count[o->tick ? o->tick[i] : PTW_ORDERED], (uint64_t)-1);
+	ptw_port_add64(&o->type->count[o->tick ? o->tick[i] : PTW_ORDERED], (uint64_t)-1);
 }
 
 void ptw_page_isolate(struct ptw_owned *o, unsigned int i, struct ptw_victims *v)
@@ -66,10 +64,11 @@ static bool ptw_group_tick_due(struct ptw_group *group)
 		!ptw_engine_may(group->engine, PTW_ENABLE_CORE));
 }
 
-int ptw_page_add(struct ptw_engine *engine, uint64_t page)
+int ptw_page_come(struct ptw_engine *engine, uint64_t page, const uint64_t *token)
 {
 	struct ptw_group *group;
 	struct ptw_owned o;
+	uint8_t uses = 0;
 	unsigned int i;
 	bool tick;
 	int ret;
@@ -82,14 +81,14 @@ int ptw_page_add(struct ptw_engine *engine, uint64_t page)
 		return PTW_ERR_EXISTS;
 	}
 	group = o.group;
-	if (o.state[i] & PTW_PAGE_EVICTED)
-		ptw_port_add64(&group->refaults, 1);
+	if (token || (o.state[i] & PTW_PAGE_EVICTED))
+		uses = ptw_page_refaulted(&o, i, token);
 	ptw_page_set(&o, i, o.now);
 	/* Should somebody still be about to evict what it was before, he settles what it is now. */
 	if (o.state[i] & PTW_PAGE_ISOLATED)
-		o.state[i] |= PTW_PAGE_RESIDENT;
+		o.state[i] |= PTW_PAGE_RESIDENT | uses;
 	else
-		o.state[i] = PTW_PAGE_RESIDENT;
+		o.state[i] = PTW_PAGE_RESIDENT | uses;
 	if (!(o.state[i] & PTW_PAGE_ISOLATED)) {
 		ptw_page_join(&o, i);
 		ptw_policy_added(&o, i);
@@ -102,6 +101,11 @@ int ptw_page_add(struct ptw_engine *engine, uint64_t page)
 	if (tick)
 		ptw_group_tick(group);
 	return PTW_OK;
+}
+
+int ptw_page_add(struct ptw_engine *engine, uint64_t page)
+{
+	return ptw_page_come(engine, page, NULL);
 }
 
 int ptw_page_remove(struct ptw_engine *engine, uint64_t page)
@@ -170,16 +174,20 @@ static void ptw_page_put_back(struct ptw_owned *o, unsigned int i, uint32_t resu
 	if (o->tick)
 		o->tick[i] = result == PTW_EVICT_YOUNG ? o->now : ptw_second_chance(o);
 	ptw_page_join(o, i);
-	if (o->tick && o->at - ptw_tick_age(o->now, o->tick[i]) < ptw_port_load(&o->group->none_before))
-		ptw_port_publish(&o->group->none_before, 0);
+	if (o->tick && o->at - ptw_tick_age(o->now, o->tick[i]) < ptw_port_load(&o->type->none_before))
+		ptw_port_publish(&o->type->none_before, 0);
 	ptw_policy_ended(o, i, result == PTW_EVICT_YOUNG ? PTW_POLICY_YOUNG : PTW_POLICY_FAILED);
 }
 
 static void ptw_page_gone(struct ptw_owned *o, unsigned int i)
 {
-	/* Its tick stays for when it comes back. */
-	o->state[i] = PTW_PAGE_EVICTED;
-	ptw_page_set(o, i, o->now);
+	/* What is known of it stays for when it comes back. */
+	o->state[i] = PTW_PAGE_EVICTED | (o->state[i] & PTW_PAGE_USES);
+	/* Relaxed: it is switched on once, and counters begin about then. */
+	if (!ptw_port_load(&o->group->feedback))
+		ptw_page_set(o, i, o->now);
+	else
+		ptw_page_judged(o, i);
 	ptw_policy_ended(o, i, PTW_POLICY_EVICTED);
 	ptw_port_add64(&o->group->resident, (uint64_t)-1);
 	ptw_port_add64(&o->group->evicted, 1);

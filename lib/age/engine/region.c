@@ -40,15 +40,14 @@ static int ptw_region_oldest(const struct ptw_owned *o)
 	return used ? oldest : -1;
 }
 
-/* Set a page's tick; it is resident and not isolated. */
-static void ptw_page_mark(struct ptw_owned *o, unsigned int i, uint8_t byte)
+void ptw_page_mark(struct ptw_owned *o, unsigned int i, uint8_t byte)
 {
-	struct ptw_group *group = o->group;
+	uint64_t *count = o->type->count;
 
 	if (o->tick[i] == byte)
 		return;
-	ptw_port_add64(&group->count[o->tick[i]], (uint64_t)-1);
-	ptw_port_add64(&group->count[byte], 1);
+	ptw_port_add64(&count[o->tick[i]], (uint64_t)-1);
+	ptw_port_add64(&count[byte], 1);
 	o->tick[i] = byte;
 }
 
@@ -67,7 +66,7 @@ static void ptw_region_tell(struct ptw_owned *o, uint64_t young)
 /* What harvests found makes pages young. Pages with one byte are moved by one addition. */
 static void ptw_region_take_in(struct ptw_owned *o)
 {
-	struct ptw_group *group = o->group;
+	uint64_t *count = o->type->count;
 	uint64_t young;
 	unsigned int moved = 0, alike = 0;
 	uint8_t byte = 0;
@@ -89,7 +88,7 @@ static void ptw_region_take_in(struct ptw_owned *o)
 			continue;
 		if (o->tick[i] != byte) {
 			if (alike)
-				ptw_port_add64(&group->count[byte], -(uint64_t)alike);
+				ptw_port_add64(&count[byte], -(uint64_t)alike);
 			alike = 0;
 		}
 		byte = o->tick[i];
@@ -98,12 +97,12 @@ static void ptw_region_take_in(struct ptw_owned *o)
 		moved++;
 	}
 	if (alike)
-		ptw_port_add64(&group->count[byte], -(uint64_t)alike);
+		ptw_port_add64(&count[byte], -(uint64_t)alike);
 	if (moved) {
-		ptw_port_add64(&group->count[o->now], moved);
-		ptw_port_add64(&group->aged, moved);
+		ptw_port_add64(&count[o->now], moved);
+		ptw_port_add64(&o->group->aged, moved);
 	}
-	ptw_port_add64(&group->words, 1);
+	ptw_port_add64(&o->group->words, 1);
 }
 
 /* All 64 pages of a region are young and had one tick, as pages that are always young have: eight at a time. */
@@ -162,11 +161,11 @@ void ptw_tally_flush(struct ptw_group *group, struct ptw_tally *tally)
 	tally->left[tally->now] = 0;
 	for (unsigned int i = 0; tally->moved && i < 256; i++)
 		if (tally->left[i]) {
-			ptw_port_add64(&group->count[i], -(uint64_t)tally->left[i]);
+			ptw_port_add64(&tally->count[i], -(uint64_t)tally->left[i]);
 			tally->left[i] = 0;
 		}
 	if (tally->moved != stayed) {
-		ptw_port_add64(&group->count[tally->now], tally->moved - stayed);
+		ptw_port_add64(&tally->count[tally->now], tally->moved - stayed);
 		ptw_port_add64(&group->aged, tally->moved - stayed);
 	}
 	if (tally->words)
@@ -183,7 +182,7 @@ static void ptw_region_retire(struct ptw_owned *o)
 		if ((o->state[i] & (PTW_PAGE_RESIDENT | PTW_PAGE_ISOLATED)) == PTW_PAGE_RESIDENT) {
 			ptw_page_mark(o, i, 0);
 			ptw_region_bound(o, 0);
-		} else {
+		} else if (!(o->state[i] & PTW_PAGE_EVICTED)) {
 			o->tick[i] = 0;
 		}
 	}
@@ -214,6 +213,7 @@ static bool ptw_region_claim(struct ptw_engine *engine, uint64_t number, bool wa
 	o->region = region;
 	/* Nobody can take the group away: he would have to own this region. */
 	o->group = engine->group[PTW_CONTROL_GROUP(control) - 1];
+	o->type = o->group->type[PTW_CONTROL_TYPE(control)];
 	o->number = number;
 	o->control = control;
 	o->tick = engine->ordered ? NULL : engine->tick + number * PTW_REGION_PAGES;
@@ -259,14 +259,14 @@ void ptw_region_bound(struct ptw_owned *o, uint8_t byte)
 	    ptw_tick_age(o->now, (uint8_t)PTW_CONTROL_BOUND(o->control)) >=
 		    ptw_tick_age(o->now, byte))
 		return;
-	o->control = PTW_CONTROL_GROUP(o->control) | PTW_CONTROL_USED | (uint64_t)byte << 16;
+	o->control = (o->control & PTW_CONTROL_WHOSE) | PTW_CONTROL_USED | (uint64_t)byte << 16;
 }
 
 void ptw_region_rebound(struct ptw_owned *o)
 {
 	const int oldest = ptw_region_oldest(o);
 
-	o->control = PTW_CONTROL_GROUP(o->control);
+	o->control &= PTW_CONTROL_WHOSE;
 	if (oldest == (int)PTW_TICKS)
 		ptw_region_bound(o, 0);
 	else if (oldest >= 0)

@@ -235,7 +235,7 @@ static void ptw_restore_region(struct ptw_owned *o, struct ptw_reader *r, struct
 						   (uint8_t)(o->now + PTW_TICKS - run->age);
 		if (run->kind == PTW_IMAGE_HERE) {
 			state = PTW_PAGE_RESIDENT;
-			o->group->count[byte]++;
+			o->type->count[byte]++;
 		} else if (run->kind == PTW_IMAGE_PUT_OUT) {
 			state = PTW_PAGE_EVICTED;
 		}
@@ -258,7 +258,12 @@ static void ptw_restore_part(struct ptw_engine *engine, struct ptw_image_part *p
 		group->birth_tick[i] = group->tick - ptw_word(part, PTW_IMAGE_TICKS_AGO + i);
 		group->birth[i] = now > ago ? now - ago : 0;
 	}
-	group->none_before = 0;
+	for (unsigned int t = 0; t < PTW_TYPES; t++) {
+		if (!group->type[t])
+			continue;
+		group->type[t]->none_before = 0;
+		__builtin_memset(group->type[t]->tier, 0, sizeof(group->type[t]->tier));
+	}
 	/* No page is resident: all of group->count is 0. */
 	for (const struct ptw_span *span = group->spans; span; span = span->next)
 		for (uint64_t r = span->first; r < span->first + span->regions; r++) {

@@ -17,6 +17,8 @@
 #define PTW_GENERATIONS_SPARED 2u
 /* The greatest swappiness: nothing but anonymous pages. */
 #define PTW_SWAPPINESS_MAX 201u
+/* None was given: the group's own balance. */
+#define PTW_SWAPPINESS_OWN 202u
 
 struct ptw_report {
 	char *buffer;
@@ -70,8 +72,14 @@ static unsigned int ptw_group_path(const struct ptw_group *group, uint32_t path[
 	return n;
 }
 
+/* Counters that others are changing may be below zero for a moment. */
+static uint64_t ptw_not_below(uint64_t pages)
+{
+	return (int64_t)pages > 0 ? pages : 0;
+}
+
 static void ptw_report_group(struct ptw_report *r, const uint32_t *path, unsigned int n,
-			     const struct ptw_group_state *state, uint64_t now)
+			     const struct ptw_group_state *state, const uint64_t *anon, uint64_t now)
 {
 	ptw_report_string(r, "memcg ");
 	ptw_report_number(r, path[n - 1], 0);
@@ -89,16 +97,16 @@ static void ptw_report_group(struct ptw_report *r, const uint32_t *path, unsigne
 		const uint64_t birth = state->birth[seq % PTW_GENERATIONS];
 		const uint64_t age = now > birth ? now - birth : 0;
 		const uint64_t pages = state->pages[seq % PTW_GENERATIONS];
+		const uint64_t of_anon = anon[seq % PTW_GENERATIONS];
 
 		ptw_report_string(r, " ");
 		ptw_report_number(r, seq, 10);
 		ptw_report_string(r, " ");
 		ptw_report_number(r, age < PTW_AGE_MAX ? age : PTW_AGE_MAX, 10);
 		ptw_report_string(r, " ");
-		/* Counters that others are changing may be below zero for a moment. */
-		ptw_report_number(r, (int64_t)pages > 0 ? pages : 0, 10);
+		ptw_report_number(r, ptw_not_below(of_anon), 10);
 		ptw_report_string(r, "  ");
-		ptw_report_number(r, 0, 10);
+		ptw_report_number(r, ptw_not_below(pages - of_anon), 10);
 		ptw_report_string(r, " ");
 		ptw_report_line(r);
 	}
@@ -121,6 +129,7 @@ int ptw_engine_text(struct ptw_engine *engine, char *buffer, size_t size, size_t
 	now = engine->clock ? engine->clock(engine->context) : 0;
 	for (uint32_t i = 0; i < engine->groups_max; i++) {
 		struct ptw_group_state state = {.size = sizeof(state)};
+		struct ptw_type_state anon = {.size = sizeof(anon)};
 		uint32_t path[PTW_GROUP_DEPTH];
 		const struct ptw_group *group;
 		unsigned int n = 0;
@@ -130,11 +139,12 @@ int ptw_engine_text(struct ptw_engine *engine, char *buffer, size_t size, size_t
 		group = engine->group[i];
 		if (group) {
 			ptw_group_state(group, &state);
+			ptw_group_type_state(group, PTW_TYPE_ANON, &anon);
 			n = ptw_group_path(group, path);
 		}
 		ptw_flag_drop(&engine->changing);
 		if (n)
-			ptw_report_group(&r, path, n, &state, now);
+			ptw_report_group(&r, path, n, &state, anon.pages, now);
 	}
 	*needed = r.needed + 1;
 	return r.needed < size ? PTW_OK : PTW_ERR_SIZE;
@@ -192,7 +202,7 @@ static bool ptw_read_swappiness(struct ptw_reader *r, uint64_t *value)
 static bool ptw_read_command(struct ptw_reader *r, struct ptw_command *c)
 {
 	c->what = *r->at++;
-	c->swappiness = PTW_SWAPPINESS_MAX;
+	c->swappiness = PTW_SWAPPINESS_OWN;
 	c->option = UINT64_MAX;
 	if (!ptw_read_number(r, &c->id) || !ptw_read_number(r, &c->node) ||
 	    !ptw_read_number(r, &c->seq))
@@ -217,19 +227,52 @@ static int ptw_command_age(struct ptw_group *group, const struct ptw_command *c)
 	return ret == PTW_ERR_AGAIN ? PTW_ERR_EXISTS : ret;
 }
 
-/* How many pages were last seen used before a tick, which is not in the future; 0 if that cannot be told any more. */
-static uint64_t ptw_group_older(const struct ptw_group *group, uint64_t tick)
+/* How many pages of a type were last seen used before a tick, which is not in the future; 0 if that cannot be told any more. */
+static uint64_t ptw_type_older(const struct ptw_group *group, const struct ptw_type *type,
+			       uint64_t tick)
 {
 	/* Relaxed, as all counters: how many to ask for, not which. */
 	const uint64_t now = ptw_port_load(&group->tick);
 	const uint8_t byte = ptw_tick_byte(now);
-	uint64_t pages = ptw_port_load(&group->count[0]);
+	uint64_t pages = ptw_port_load(&type->count[0]);
 
 	if (now - tick > PTW_OLD_TICKS)
 		return 0;
 	for (uint64_t age = now - tick + 1; age < PTW_TICKS; age++)
-		pages += ptw_port_load(&group->count[ptw_age_byte(byte, (unsigned int)age)]);
+		pages += ptw_port_load(&type->count[ptw_age_byte(byte, (unsigned int)age)]);
 	return (int64_t)pages > 0 ? pages : 0;
+}
+
+/* What swappiness makes of a group's balance: anonymous pages against all others. */
+static uint64_t ptw_command_balance(const struct ptw_group *group, uint64_t swappiness)
+{
+	const uint64_t others = swappiness < PTW_BALANCE_MAX ? PTW_BALANCE_MAX - swappiness : 0;
+
+	if (swappiness == PTW_SWAPPINESS_OWN)
+		return ptw_port_load(&group->balance);
+	/* At 200 others may go, but come last: the least weight that there is. */
+	return (swappiness < PTW_BALANCE_MAX ? swappiness : PTW_BALANCE_MAX) |
+	       (swappiness == PTW_BALANCE_MAX ? 1 : others) * (uint64_t)0x01010100;
+}
+
+/* The type that a command takes from next, of those that have pages it means; how many it has. PTW_TYPES: none. */
+static uint32_t ptw_command_type(const struct ptw_group *group, uint64_t balance, uint64_t end,
+				 uint64_t *older)
+{
+	uint64_t types = 0, have[PTW_TYPES] = {0};
+	uint32_t type;
+	int age;
+
+	for (uint32_t t = 0; t < PTW_TYPES; t++) {
+		/* Acquire; partner: the release in ptw_type_enter(). */
+		if (!(ptw_port_load_table(&group->types) >> t & 1) || !(balance >> 8 * t & 0xff))
+			continue;
+		have[t] = ptw_type_older(group, group->type[t], end);
+		types |= (uint64_t)(have[t] != 0) << t;
+	}
+	type = ptw_type_pick(group, balance, types, 0, &age);
+	*older = type < PTW_TYPES ? have[type] : 0;
+	return type;
 }
 
 /*
@@ -241,13 +284,14 @@ static int ptw_command_evict(struct ptw_group *group, const struct ptw_command *
 {
 	/* Acquire: the births of generations before it; partner: the release in ptw_generation_begin(). */
 	const uint64_t youngest = ptw_port_load_table(&group->youngest);
+	const uint64_t balance = ptw_command_balance(group, c->swappiness);
 	uint64_t end, want, gone = 1, left = c->option;
 	int ret = PTW_OK;
 
 	if (c->seq > youngest || youngest - c->seq < PTW_GENERATIONS_SPARED)
 		return PTW_ERR_ARG;
 	/* Relaxed: the number alone is used. */
-	if (!c->swappiness || c->seq < ptw_port_load(&group->oldest))
+	if (c->seq < ptw_port_load(&group->oldest))
 		return PTW_OK;
 	/*
 	 * Acquire: should it be the birth of a younger one, which took the place, then the youngest read next is at
@@ -258,12 +302,14 @@ static int ptw_command_evict(struct ptw_group *group, const struct ptw_command *
 		return PTW_OK;
 	while (left && gone && !ret) {
 		struct ptw_evict_sum sum = {0};
+		const uint32_t type = ptw_command_type(group, balance, end, &want);
 
-		want = (ptw_group_older(group, end) + 1) / 2;
-		if (!want)
+		if (type == PTW_TYPES)
 			break;
+		want = (want + 1) / 2;
 		want = want < PTW_EVICT_BATCH ? want : PTW_EVICT_BATCH;
-		ret = ptw_evict_some(group, 0, PTW_EVICT_AS_IS | PTW_EVICT_ANY_AGE,
+		ret = ptw_evict_some(group, 0,
+				     PTW_EVICT_AS_IS | PTW_EVICT_ANY_AGE | PTW_EVICT_OF(type),
 				     want < left ? want : left, &sum);
 		gone = sum.gone;
 		left -= gone;
