@@ -89,6 +89,7 @@ struct ptw_group {
 	uint64_t hand_tick; /* whose victims they are */
 
 	struct ptw_tally tally; /* of who has `ageing` */
+	uint64_t restored;	/* how often all that is known of it became another past's */
 
 	void *policy;	   /* the policy's state for this group */
 	uint64_t policing; /* 1: one thread is in it */

@@ -258,6 +258,7 @@ static void ptw_restore_part(struct ptw_engine *engine, struct ptw_image_part *p
 		group->birth_tick[i] = group->tick - ptw_word(part, PTW_IMAGE_TICKS_AGO + i);
 		group->birth[i] = now > ago ? now - ago : 0;
 	}
+	group->restored++;
 	/* No page is resident: all of group->count is 0. */
 	for (const struct ptw_span *span = group->spans; span; span = span->next)
 		for (uint64_t r = span->first; r < span->first + span->regions; r++) {
