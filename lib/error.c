@@ -20,7 +20,7 @@ const char *ptw_strerror(int error)
 	case PTW_ERR_PERM:
 		return "permissions or memory type not expressible in this format";
 	case PTW_ERR_CONFIG:
-		return "configuration that no hardware could have";
+		return "configuration that no hardware could have, or that is not the saved one";
 	case PTW_ERR_CONFIG_LEVELS:
 		return "input address size does not fit the number of levels";
 	case PTW_ERR_CONFIG_FEATURE:
@@ -48,13 +48,13 @@ const char *ptw_strerror(int error)
 	case PTW_ERR_CORRUPT_CYCLE:
 		return "corrupt page table: a table is reached through itself";
 	case PTW_ERR_CORRUPT_BOUNDS:
-		return "corrupt page table: a table lies outside the declared memory";
+		return "corrupt page table, with a table outside the declared memory; or an image that is cut off or out of range";
 	case PTW_ERR_CORRUPT_RESERVED:
-		return "corrupt page table: reserved bits or an impossible encoding";
+		return "corrupt page table, with reserved bits or an impossible encoding; or an image with wrong bytes";
 	case PTW_ERR_CORRUPT_BUDGET:
 		return "corrupt page table: more tables than declared";
 	case PTW_ERR_CORRUPT_COUNT:
-		return "corrupt page table: live count differs from the entries";
+		return "corrupt page table or image: a count differs from what is counted";
 	case PTW_ERR_CORRUPT_GROUP:
 		return "corrupt page table: contiguous group with contradicting members";
 	case PTW_ERR_BUDGET:
@@ -67,6 +67,8 @@ const char *ptw_strerror(int error)
 		return "frames are in another slot of the same address space";
 	case PTW_ERR_THRASHING:
 		return "all that could go is younger than the minimum age";
+	case PTW_ERR_POLICY:
+		return "saved under another policy than the engine's";
 	case PTW_ERR_BUSY:
 		return "something is still below it";
 	case PTW_ERR_LIMIT:

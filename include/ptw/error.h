@@ -52,6 +52,7 @@ enum ptw_error {
 	PTW_ERR_DROPPED = -33,     /**< the page, or one that shares its gate, is being invalidated: what its mappings knew is in what unmap returned */
 	PTW_ERR_BUSY = -34,        /**< something is still below it, as groups below a group: give that up first */
 	PTW_ERR_THRASHING = -35,   /**< all that could go is younger than the minimum age */
+	PTW_ERR_POLICY = -36,      /**< what was saved is another policy's */
 };
 
 /**

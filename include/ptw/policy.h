@@ -34,6 +34,16 @@ enum ptw_policy_end {
 	PTW_POLICY_YOUNG,   /**< it was used at the last moment, and stays */
 };
 
+/** What the bytes of a policy's state are about. */
+struct ptw_policy_image {
+	size_t size;  /**< sizeof(struct ptw_policy_image) */
+	uint64_t now; /**< of the engine's clock, 0 without one */
+	/** Is a page of the group resident in what is saved or restored? One that is being evicted is, since nobody can
+	 *  settle it later. Pages below the engine's. */
+	bool (*resident)(const void *context, uint64_t page);
+	const void *context; /**< of `resident` */
+};
+
 /** Operations of a policy. Those marked "may be null" need not be there. */
 struct ptw_policy_ops {
 	size_t size;	     /**< sizeof(struct ptw_policy_ops) */
@@ -61,7 +71,7 @@ struct ptw_policy_ops {
 	 * added again by then, it is in the policy's order again, and may be isolated and `ended` nevertheless.
 	 * @return how many
 	 * Null: the engine's own order, and neither accessed, removed nor ended is called. Otherwise all but `ages`,
-	 * `next`, `aged`, `attached`, `init` and `exit` must be there.
+	 * `next`, `aged`, `attached`, `init`, `exit`, `save` and `restore` must be there.
 	 */
 	unsigned int (*pick)(void *state, uint64_t *page, unsigned int want);
 	/** What became of a page that was isolated: enum ptw_policy_end. Region owned. */
@@ -86,6 +96,24 @@ struct ptw_policy_ops {
 	uint64_t (*next)(void *state, uint64_t from, uint64_t *pages);
 	/** Ageing is over, and everything that it found has been told by `accessed`. May be null. */
 	void (*aged)(void *state, uint64_t now, uint64_t resident);
+
+	/**
+	 * What a state knows, as bytes that do not depend on the machine, the same for the same state (engine_save.h). The
+	 * clock of who restores may be another one. Nothing else runs.
+	 * @param to where they go; not more than `size` of them are written
+	 * @return how many there are
+	 * Null, or `restore` is: engines with this policy are not saved, unless it has neither state nor page_data.
+	 */
+	uint64_t (*save)(void *state, const struct ptw_policy_image *image, uint8_t *to, uint64_t size);
+	/**
+	 * The state becomes what was saved; it has the same pages. It is called twice for each group: for all groups of an
+	 * engine without `commit`, when all that is read is checked, whatever the bytes are, and nothing is changed; then, if
+	 * nobody found anything wrong, with it, when it may not fail. Nothing else runs. May block.
+	 * @return PTW_OK, PTW_ERR_NOMEM, PTW_ERR_UNSUPPORTED (another version), PTW_ERR_CORRUPT_BOUNDS,
+	 *         PTW_ERR_CORRUPT_RESERVED, PTW_ERR_CORRUPT_COUNT
+	 */
+	int (*restore)(void *state, const struct ptw_policy_image *image, const uint8_t *from,
+		       uint64_t bytes, bool commit);
 };
 
 /** Generations, as without a policy. */

@@ -58,6 +58,11 @@
  * | ptw_port_run_alloc(pool, bytes), ptw_port_run_free(pool, p, bytes) | memory for concatenated roots, aligned to its size |
  * | ptw_port_pool_bytes(pool) | bytes of memory in use: tables, metadata, administration |
  *
+ * Tracing
+ * | name | what |
+ * |---|---|
+ * | ptw_port_trace(point, a, b, c) | a macro that tells a tracer that the point, a name, was passed, with three numbers; a port may leave it out, and nothing is done (docs/tracing.md) |
+ *
  * Physical to virtual is a field of the page table (`phys_offset`), not a call.
  * memcpy, memset, memmove and memcmp must link.
  */
@@ -83,6 +88,11 @@ enum ptw_cpu_feature {
 #include PTW_PORT_HEADER
 #else
 #include <ptw/port/user.h>
+#endif
+
+#ifndef ptw_port_trace
+/** Nobody traces. */
+#define ptw_port_trace(point, a, b, c) ((void)(a), (void)(b), (void)(c))
 #endif
 
 #endif /* PTW_PORT_H */

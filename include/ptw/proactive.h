@@ -68,7 +68,8 @@ PTW_API void ptw_proactive_destroy(struct ptw_proactive *proactive);
 
 /**
  * One step: age the group, learn from it, set the threshold, put out what is at least as old. Nothing is put out
- * before a window has passed.
+ * before a window has passed. If the group was restored (engine_save.h) since the last step, the controller begins anew
+ * before it does all that, as if it had just been made.
  * @param evicted set to how many are gone, also on errors
  * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_AGAIN (the group is being aged: nothing was learned), or as
  *         ptw_group_age() and ptw_group_evict_older(), in which case the step counts as taken

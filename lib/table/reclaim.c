@@ -79,6 +79,7 @@ static enum ptw_reclaim_outcome ptw_reclaim_table(struct ptw_gather *gather, uin
 	ptw_gather_table(gather, table);
 	ptw_gather_range(gather, ia, ia + ((uint64_t)1 << lg2), 0);
 	ptw_port_add64(&p->tables_reclaimed, 1);
+	ptw_port_trace(table_reclaim, (uintptr_t)p, ia, level);
 	if (p->geometry.break_before_make) {
 		ptw_gather_thaw(gather, spot.table, ia, (unsigned int)(spot.slot - spot.table), 1,
 				spot.level);

@@ -418,6 +418,8 @@ static __attribute__((__noinline__)) int ptw_harvest_range(struct ptw_pgtable *p
 int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struct ptw_harvest *h,
 		struct ptw_harvest_result *result)
 {
+	int ret;
+
 	if (p && h && ptw_harvest_is_few(p, start, end, h) &&
 	    (!result || result->size >= sizeof(*result))) {
 		const unsigned int n = (unsigned int)((end - start) >> p->geometry.granule_lg2);
@@ -429,7 +431,10 @@ int ptw_harvest(struct ptw_pgtable *p, uint64_t start, uint64_t end, const struc
 			return PTW_OK;
 		}
 	}
-	return ptw_harvest_range(p, start, end, h, result);
+	ptw_port_trace(harvest_begin, (uintptr_t)p, start, end);
+	ret = ptw_harvest_range(p, start, end, h, result);
+	ptw_port_trace(harvest_end, (uintptr_t)p, start, (int64_t)ret);
+	return ret;
 }
 
 int ptw_test_young(struct ptw_pgtable *p, uint64_t ia)

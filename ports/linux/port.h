@@ -139,6 +139,12 @@ static inline void ptw_port_prefetch(const void *address)
 	prefetch(address);
 }
 
+/*
+ * Nobody is told of trace points (docs/tracing.md lists them). Define it by a tracepoint of your own where you want
+ * them: `point` is a name, the rest are numbers.
+ */
+#define ptw_port_trace(point, a, b, c) ((void)(a), (void)(b), (void)(c))
+
 uint32_t ptw_port_cpu_features(void);
 
 /* Is clearing an accessed bit one instruction? arm64 has one where LSE was found at boot. */

@@ -41,6 +41,8 @@ void *ptw_port_run_alloc(struct ptw_pool *pool, size_t bytes);
 void ptw_port_run_free(struct ptw_pool *pool, void *memory, size_t bytes);
 uint64_t ptw_port_pool_bytes(const struct ptw_pool *pool);
 
+/* Tracing may be left out. */
+
 /* Processor. */
 uint32_t ptw_port_cpu_features(void);
 

@@ -14,7 +14,7 @@
 #define PAGES  1000
 #define GROUPS 2
 /* What the image begins with, and where words of it are. */
-#define HEADER	   40
+#define HEADER	   88
 #define WORD(n)	   (HEADER + 8 * (n))
 #define TICKS_AGO  2
 #define MS_AGO	   6
@@ -23,7 +23,12 @@
 #define OLDEST	   12
 #define HAND	   14
 #define RESIDENT   16
-#define SPAN_FIRST 28
+#define PARENT	   28
+#define MIN	   29
+#define LOW	   30
+#define BELOW_LOW  31
+#define POLICY	   32
+#define SPAN_FIRST 33
 
 /* An engine, what a page table would say, and who was put out. */
 struct world {
@@ -36,6 +41,8 @@ struct world {
 };
 
 static uint64_t random_state;
+/* Of engines that are opened; null: generations. */
+static const struct ptw_policy_ops *saved_policy;
 
 static inline unsigned int pick(unsigned int below)
 {
@@ -95,7 +102,8 @@ static inline uint64_t now(void *context)
 static inline void open_engine(struct world *w, uint64_t pages)
 {
 	const struct ptw_engine_config config = {
-		.size = sizeof(config), .pages = pages, .clock = now, .context = w};
+		.size = sizeof(config), .pages = pages, .clock = now, .context = w,
+		.policy = saved_policy};
 
 	cr_assert_eq(ptw_engine_create(&config, &w->engine), PTW_OK);
 }
@@ -240,6 +248,55 @@ static inline void small_world(struct world *w)
 	open_engine(w, 130);
 	w->group[0] = open_group(w);
 	cr_assert_eq(ptw_group_attach(w->group[0], 64, 66), PTW_OK);
+}
+
+/* A step of random use. All that is random is drawn before, so that two worlds may take the same one. */
+struct step {
+	unsigned int what, page, many;
+};
+
+static inline struct step draw(void)
+{
+	return (struct step){pick(100), pick(3) ? pick(PAGES) : 640 + pick(128), pick(40)};
+}
+
+static inline void take(struct world *w, struct step s)
+{
+	uint64_t evicted;
+
+	w->milliseconds += s.many;
+	if (s.what < 55)
+		ptw_page_add(w->engine, s.page);
+	else if (s.what < 80)
+		w->young[s.page] = true;
+	else if (s.what < 88)
+		ptw_engine_young(w->engine, s.page / 64 * 64, (uint64_t)s.many << s.page % 32, 0);
+	else if (s.what < 90)
+		ptw_page_remove(w->engine, s.page);
+	else if (s.what < 97)
+		cr_assert_eq(ptw_group_evict(w->group[s.page % 2], s.many, &evicted), PTW_OK);
+	else
+		cr_assert_eq(ptw_group_age(w->group[s.page % 2]), PTW_OK);
+}
+
+static inline void alike(const struct world *a, const struct world *b)
+{
+	uint64_t ages[2][256];
+
+	for (unsigned int g = 0; g < GROUPS; g++) {
+		const struct ptw_group_state s = state_of(a->group[g]);
+		struct ptw_group_state t = state_of(b->group[g]);
+
+		/* Births stand as long ago on the other clock. */
+		for (unsigned int i = 0; i < PTW_GENERATIONS; i++)
+			t.birth[i] -= b->milliseconds - a->milliseconds;
+		cr_assert_eq(memcmp(&s, &t, sizeof(s)), 0, "group %u", g);
+		cr_assert_eq(ptw_group_ages(a->group[g], ages[0]), PTW_OK);
+		cr_assert_eq(ptw_group_ages(b->group[g], ages[1]), PTW_OK);
+		cr_assert_eq(memcmp(ages[0], ages[1], sizeof(ages[0])), 0, "group %u", g);
+	}
+	cr_assert_eq(a->gone_count, b->gone_count);
+	cr_assert_eq(memcmp(a->gone, b->gone, sizeof(a->gone)), 0, "other victims");
 }
 
 #endif /* PTW_TESTS_SAVED_ENGINE_H */

@@ -3,55 +3,7 @@
 #include "tests/unit/saved_engine.h"
 
 #include <ptw/engine_enable.h>
-
-/* A step of random use. All that is random is drawn before, so that two worlds may take the same one. */
-struct step {
-	unsigned int what, page, many;
-};
-
-static struct step draw(void)
-{
-	return (struct step){pick(100), pick(3) ? pick(PAGES) : 640 + pick(128), pick(40)};
-}
-
-static void take(struct world *w, struct step s)
-{
-	uint64_t evicted;
-
-	w->milliseconds += s.many;
-	if (s.what < 55)
-		ptw_page_add(w->engine, s.page);
-	else if (s.what < 80)
-		w->young[s.page] = true;
-	else if (s.what < 88)
-		ptw_engine_young(w->engine, s.page / 64 * 64, (uint64_t)s.many << s.page % 32, 0);
-	else if (s.what < 90)
-		ptw_page_remove(w->engine, s.page);
-	else if (s.what < 97)
-		cr_assert_eq(ptw_group_evict(w->group[s.page % 2], s.many, &evicted), PTW_OK);
-	else
-		cr_assert_eq(ptw_group_age(w->group[s.page % 2]), PTW_OK);
-}
-
-static void alike(const struct world *a, const struct world *b)
-{
-	uint64_t ages[2][256];
-
-	for (unsigned int g = 0; g < GROUPS; g++) {
-		const struct ptw_group_state s = state_of(a->group[g]);
-		struct ptw_group_state t = state_of(b->group[g]);
-
-		/* Births stand as long ago on the other clock. */
-		for (unsigned int i = 0; i < PTW_GENERATIONS; i++)
-			t.birth[i] -= b->milliseconds - a->milliseconds;
-		cr_assert_eq(memcmp(&s, &t, sizeof(s)), 0, "group %u", g);
-		cr_assert_eq(ptw_group_ages(a->group[g], ages[0]), PTW_OK);
-		cr_assert_eq(ptw_group_ages(b->group[g], ages[1]), PTW_OK);
-		cr_assert_eq(memcmp(ages[0], ages[1], sizeof(ages[0])), 0, "group %u", g);
-	}
-	cr_assert_eq(a->gone_count, b->gone_count);
-	cr_assert_eq(memcmp(a->gone, b->gone, sizeof(a->gone)), 0, "other victims");
-}
+#include <ptw/engine_tree.h>
 
 Test(engine_save, goes_on_alike, .timeout = 120)
 {
@@ -101,7 +53,9 @@ Test(engine_save, format)
 	/* Ticks: the four pages make 4, the two generations 1 each. */
 	static const uint64_t words[] = {
 		/* magic "ptw-ages", bytes, version and header, pages, groups */
-		0x736567612d777470, 304, 40ull << 32 | 1, 130, 1,
+		0x736567612d777470, 392, 88ull << 32 | 2, 130, 1,
+		/* capabilities, minimum age, "generations" */
+		15, 0, 0x69746172656e6567, 0x736e6f, 0, 0,
 		/* a span, 11 bytes of runs; when generations began: ticks and milliseconds ago, and never */
 		1, 11, 6, 1, 0, 6, 11, 8, 1, 16,
 		/* tick, youngest, oldest, since, hand and its tick, resident */
@@ -110,6 +64,8 @@ Test(engine_save, format)
 		4, 0, 1, 0, 1, 0, 0,
 		/* agings, words, aged, evictions seen */
 		2, 2, 3, 0,
+		/* parent, min, low, pages taken below low, bytes of the policy */
+		0, 0, 0, 0, 0,
 		/* the span: region 1, two of them */
 		1, 2};
 	static const uint8_t runs[16] = {
@@ -426,4 +382,66 @@ Test(engine_save, size_without_core)
 		free(image);
 	}
 	close_world(&w);
+}
+
+/* What small_image() was in version 1. */
+static const uint8_t version_1[] = {
+	0x70, 0x74, 0x77, 0x2d, 0x61, 0x67, 0x65, 0x73, 0x30, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x01, 0x00, 0x00, 0x00, 0x28, 0x00, 0x00, 0x00, 0x82, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x0b, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x06, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x06, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x0b, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x10, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x06, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x04, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x90, 0x01, 0x06, 0x00, 0x05, 0x01, 0x05, 0x00,
+	0x05, 0x03, 0x68, 0x00, 0x00, 0x00, 0x00, 0x00, 0x53, 0x2d, 0x41, 0x03, 0xfe, 0xd4, 0x17, 0x0a,
+};
+
+/* It is read still, says the same, and leaves alone what it does not tell. */
+Test(engine_save, version_1)
+{
+	static struct world w;
+	uint8_t wrong[sizeof(version_1)];
+	uint64_t bytes, again_bytes;
+	uint8_t *image = small_image(&bytes), *again;
+
+	small_world(&w);
+	memcpy(wrong, version_1, sizeof(wrong));
+	for (unsigned int at = 0; at < sizeof(wrong); at++) {
+		wrong[at] ^= 1;
+		refused(&w, wrong, sizeof(wrong), 0, "byte", at);
+		wrong[at] ^= 0x81;
+		refused(&w, wrong, sizeof(wrong), 0, "byte", at);
+		wrong[at] ^= 0x80;
+		refused(&w, wrong, at, PTW_ERR_CORRUPT_BOUNDS, "cut at", at);
+	}
+	cr_assert_eq(ptw_engine_min_age(w.engine, 7), PTW_OK);
+	cr_assert_eq(ptw_engine_enable(w.engine, 13), PTW_OK);
+	cr_assert_eq(ptw_group_protect(w.group[0], 3, 4), PTW_OK);
+	cr_assert_eq(ptw_engine_restore(w.engine, version_1, sizeof(version_1)), PTW_OK);
+	again = save(&w, &again_bytes);
+	cr_assert_eq(word_at(again, 40), 13u);
+	cr_assert_eq(word_at(again, 48), 7u);
+	cr_assert_eq(word_at(again, WORD(MIN)), 3u);
+	cr_assert_eq(word_at(again, WORD(LOW)), 4u);
+	free(again);
+	cr_assert_eq(ptw_engine_min_age(w.engine, 0), PTW_OK);
+	cr_assert_eq(ptw_engine_enable(w.engine, 15), PTW_OK);
+	cr_assert_eq(ptw_group_protect(w.group[0], 0, 0), PTW_OK);
+	again = save(&w, &again_bytes);
+	cr_assert_eq(again_bytes, bytes);
+	cr_assert_eq(memcmp(again, image, bytes), 0);
+	close_world(&w);
+	free(again);
+	free(image);
 }

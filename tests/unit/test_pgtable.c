@@ -44,7 +44,7 @@ Test(version, capabilities)
 /* Every code has a text of its own, and nothing else has. */
 Test(error, texts)
 {
-	for (int code = PTW_ERR_THRASHING; code <= PTW_OK; code++) {
+	for (int code = PTW_ERR_POLICY; code <= PTW_OK; code++) {
 		const char *text = ptw_strerror(code);
 
 		cr_assert_neq(text[0], '\0');
@@ -53,7 +53,7 @@ Test(error, texts)
 		for (int other = code + 1; other <= PTW_OK; other++)
 			cr_assert_str_neq(text, ptw_strerror(other));
 	}
-	cr_assert_str_eq(ptw_strerror(PTW_ERR_THRASHING - 1), "unknown error");
+	cr_assert_str_eq(ptw_strerror(PTW_ERR_POLICY - 1), "unknown error");
 	cr_assert_str_eq(ptw_strerror(12345), "unknown error");
 }
 

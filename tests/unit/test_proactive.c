@@ -3,6 +3,7 @@
 #include "tests/harness/harness.h"
 
 #include <ptw/engine.h>
+#include <ptw/engine_save.h>
 #include <ptw/error.h>
 #include <ptw/proactive.h>
 
@@ -370,5 +371,45 @@ Test(proactive, failures)
 	take_step();
 	use(0, 8);
 	cr_assert_gt(take_step() + known().out, 0u);
+	stop();
+}
+
+/* Another past is restored under a controller: the clock and the counters are others, and it begins anew. */
+Test(proactive, restored)
+{
+	static uint8_t image[4096];
+	uint64_t used, n;
+
+	start_controller(500000);
+	cr_assert_eq(ptw_engine_save(engine, image, sizeof(image), &used), PTW_OK);
+	for (unsigned int i = 0; i < 4; i++) {
+		use(0, 16);
+		take_step();
+	}
+	cr_assert_eq(ptw_group_evict(group, 10, &n), PTW_OK);
+	for (uint64_t page = 0; page < 64; page++)
+		if (!resident[page])
+			bring(page);
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
+	use(0, 64);
+	take_step();
+	for (uint64_t page = 0; page < 64; page++)
+		cr_assert_eq(ptw_page_remove(engine, page), PTW_OK);
+	cr_assert_eq(ptw_engine_restore(engine, image, used), PTW_OK);
+	for (uint64_t page = 0; page < 64; page++)
+		young[page] = page < 32;
+	/* As the first steps of the example. */
+	cr_assert_eq(take_step(), 0u);
+	cr_assert_eq(known().steps, 1u);
+	cr_assert_eq(known().out, 0u);
+	cr_assert_eq(known().promotions, 0u);
+	cr_assert_eq(known().share, 65536u);
+	cr_assert_eq(ptw_proactive_cost(controller, 1), 32u);
+	cr_assert_eq(known().working_set, 32u);
+	use(0, 16);
+	cr_assert_eq(take_step(), 0u);
+	use(0, 16);
+	cr_assert_eq(take_step(), 6u);
+	cr_assert_eq(known().threshold, 2u);
 	stop();
 }

@@ -18,6 +18,10 @@
 #include <ptw/port/rcu_urcu.h>
 #endif
 
+#if defined(PTW_PORT_USDT)
+#include <ptw/port/usdt.h>
+#endif
+
 PTW_BEGIN_DECLS
 
 struct ptw_pool;

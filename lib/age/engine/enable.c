@@ -63,6 +63,7 @@ bool ptw_group_too_young(const struct ptw_group *group)
 
 int ptw_engine_thrashes(struct ptw_engine *engine, struct ptw_group *group)
 {
+	ptw_port_trace(thrashing, group ? group->number + 1 : 0, ptw_port_load(&engine->min_age), 0);
 	if (engine->thrashing)
 		engine->thrashing(engine->context, group);
 	return PTW_ERR_THRASHING;

@@ -128,6 +128,7 @@ struct ptw_group {
 	uint32_t serial;   /* which group of the engine's it is, counted from the first; tokens have it */
 
 	struct ptw_tally tally; /* of who has `ageing` */
+	uint64_t restored;	/* how often all that is known of it became another past's */
 
 	void *policy;	   /* the policy's state for this group */
 	uint64_t policing; /* 1: one thread is in it */

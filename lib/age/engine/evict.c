@@ -169,6 +169,7 @@ static int ptw_put_out(struct ptw_group *group, struct ptw_victims *v, struct pt
 		return PTW_OK;
 	for (unsigned int i = 0; i < v->n; i++)
 		v->result[i] = PTW_EVICT_FAILED;
+	ptw_port_trace(evict, group->number + 1, v->n, v->page[0]);
 	ret = group->ops.evict(group->context, v->page, v->n, v->result);
 	for (unsigned int i = 0; i < v->n; i++) {
 		uint32_t result = v->result[i];

@@ -169,11 +169,13 @@ int ptw_group_age(struct ptw_group *group)
 		return PTW_ERR_UNSUPPORTED;
 	if (!ptw_flag_try(&group->ageing))
 		return PTW_ERR_AGAIN;
+	ptw_port_trace(age_begin, group->number + 1, ptw_port_load(&group->youngest), 0);
 	ptw_generation_begin(group);
 	if (ptw_engine_may(group->engine, PTW_ENABLE_LEAF_WALK))
 		ret = ptw_group_harvest_all(group);
 	ptw_group_take_in(group);
 	ptw_policy_aged(group);
+	ptw_port_trace(age_end, group->number + 1, ptw_port_load(&group->youngest), (int64_t)ret);
 	ptw_flag_drop(&group->ageing);
 	return ret;
 }

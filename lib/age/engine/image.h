@@ -2,32 +2,38 @@
 /*
  * The image of an engine, which save.c writes and restore.c reads. All words have 64 bits and are little-endian.
  *
- *	header		magic, bytes of the whole image, version | header bytes << 32, pages, groups
- *	groups		those that have regions, in the order of the first region of each one's first span:
+ *	header		magic, bytes of the whole image, version | header bytes << 32, pages, groups, capabilities, minimum
+ *			age, and 32 bytes with the policy's name, zeroes behind it
+ *	groups		those that have regions, in the order of the first region of each one's first span; then those above
+ *			them that have none, in the order in which they are found from those before them:
  *		record	enum ptw_image_word
  *		spans	first region, regions; in the order of attaching
+ *		policy	its bytes; then zeroes up to a multiple of 8 bytes
  *		runs	of the spans' pages, one after the other; then zeroes up to a multiple of 8 bytes
  *	checksum	of all before it
  *
- * A run is length << 2 | kind, 7 bits a byte, low ones first, all bytes but the last with bit 7; then, but for absent
- * pages, a byte with the age in ticks, 0 to PTW_OLD_TICKS, or 255 for "older than can be told". Pages alike that are
+ * A run is length << 2 | kind, as a small number (lib/age/numbers.h); then, but for absent pages, and where a policy
+ * orders them, a byte with the age in ticks, 0 to PTW_OLD_TICKS, or 255 for "older than can be told". Pages alike that are
  * neighbours are one run, and no byte is there that need not be: one state has one image.
  *
  * Magic, length and the checksum at the end stay where they are in all versions, so that another version can be told
- * from an accident. What changes the rest, the meaning of ages and ticks included, changes the version.
+ * from an accident. What changes the rest, the meaning of ages and ticks included, changes the version. Version 1, which
+ * is read still, had a header of 40 bytes, records that end before PTW_IMAGE_PARENT, and no groups without regions.
  */
 #ifndef PTW_LIB_AGE_ENGINE_IMAGE_H
 #define PTW_LIB_AGE_ENGINE_IMAGE_H
 
+#include "lib/age/numbers.h"
 #include "lib/age/engine/engine.h"
 
 #define PTW_IMAGE_MAGIC	   0x736567612d777470u /* "ptw-ages" */
-#define PTW_IMAGE_VERSION  1u
-#define PTW_IMAGE_HEADER   40u /* bytes */
+#define PTW_IMAGE_VERSION  2u
+#define PTW_IMAGE_HEADER   88u /* bytes */
+#define PTW_IMAGE_HEADER_1 40u /* of version 1 */
+#define PTW_IMAGE_NAME	   56u /* where the policy's name is, */
+#define PTW_IMAGE_NAME_MAX 32u /* and how long it may be */
 #define PTW_IMAGE_CHECKSUM 8u  /* bytes */
 #define PTW_IMAGE_SPAN	   16u /* bytes */
-/* Bytes of a run's length at most: no engine has more than 2^40 pages. */
-#define PTW_IMAGE_RUN_BYTES 7u
 
 /* Words of a group's record. */
 enum ptw_image_word {
@@ -56,6 +62,13 @@ enum ptw_image_word {
 	PTW_IMAGE_TAKEN, /* words */
 	PTW_IMAGE_AGED,
 	PTW_IMAGE_EVICTIONS_SEEN,
+	PTW_IMAGE_FIELDS_END,
+	/* Since version 2. */
+	PTW_IMAGE_PARENT = PTW_IMAGE_FIELDS_END, /* the group's place in the image; 0: none */
+	PTW_IMAGE_MIN,
+	PTW_IMAGE_LOW,
+	PTW_IMAGE_BELOW_LOW,
+	PTW_IMAGE_POLICY, /* bytes, without the zeroes behind them */
 	PTW_IMAGE_WORDS
 };
 
@@ -75,7 +88,7 @@ struct ptw_image_run {
 /* The field of a group that a word from PTW_IMAGE_FIELDS on is. */
 static inline uint64_t *ptw_image_field(struct ptw_group *group, unsigned int word)
 {
-	static const uint16_t offset[PTW_IMAGE_WORDS - PTW_IMAGE_FIELDS] = {
+	static const uint16_t offset[PTW_IMAGE_FIELDS_END - PTW_IMAGE_FIELDS] = {
 #define PTW_IMAGE_OFFSET(word, field) \
 	[PTW_IMAGE_##word - PTW_IMAGE_FIELDS] = offsetof(struct ptw_group, field)
 		PTW_IMAGE_OFFSET(TICK, tick),
@@ -109,6 +122,23 @@ static inline struct ptw_group *ptw_image_group(const struct ptw_engine *engine,
 	struct ptw_group *group = number ? engine->group[number - 1] : NULL;
 
 	return group && group->spans->first == region ? group : NULL;
+}
+
+/*
+ * Give the groups of an image their places, from 1 on, and link them in that order. Returns how many there are.
+ * Places are used by nobody else.
+ */
+uint64_t ptw_image_order(const struct ptw_engine *engine, struct ptw_group **first);
+
+/* Can this policy be saved? */
+static inline bool ptw_image_policy(const struct ptw_policy_ops *policy)
+{
+	unsigned int length = 0;
+
+	while (policy->name[length])
+		if (++length > PTW_IMAGE_NAME_MAX)
+			return false;
+	return (policy->save && policy->restore) || !(policy->init || policy->page_bytes || policy->pick);
 }
 
 static inline uint64_t ptw_image_get(const uint8_t *from)

@@ -17,6 +17,8 @@ int ptw_policy_valid(const struct ptw_policy_ops *ops)
 		return PTW_ERR_SIZE;
 	if (!ops->name || ops->flags || ops->page_bytes > PTW_POLICY_BYTES_MAX)
 		return PTW_ERR_ARG;
+	if (!ops->save != !ops->restore)
+		return PTW_ERR_ARG;
 	/* Whoever orders pages must know of all that happens to them. */
 	if (ops->pick && !(ops->added && ops->accessed && ops->removed && ops->ended && ops->due))
 		return PTW_ERR_ARG;

@@ -11,6 +11,8 @@
 #include <ptw/port.h>
 #include <ptw/proactive.h>
 
+#include "lib/age/engine/engine.h"
+
 #define PTW_STEPS_DEFAULT 10u
 #define PTW_MILLION	  1000000u
 /* Aim below the target: 3/4 of it. */
@@ -42,6 +44,7 @@ struct ptw_proactive {
 	uint64_t share;	    /* in 1 / PTW_PROACTIVE_ONE */
 
 	uint64_t ticks, refaults, evicted; /* of the group at the end of the last step */
+	uint64_t restored;		   /* how often it had been restored then */
 	uint64_t out_all;
 	uint64_t out[PTW_BINS];	 /* pages that are out, by age */
 	uint64_t last[PTW_BINS]; /* pages by age at the end of the last step */
@@ -247,6 +250,29 @@ static int ptw_put_out_old(struct ptw_proactive *p, uint64_t *evicted)
 	return ret;
 }
 
+/* Nothing is known but what the group says now. */
+static void ptw_start(struct ptw_proactive *p)
+{
+	struct ptw_group_state state = {.size = sizeof(state)};
+
+	ptw_group_state(p->group, &state);
+	__builtin_memset(p->out, 0, sizeof(p->out));
+	__builtin_memset(p->cost, 0, sizeof(p->cost));
+	__builtin_memset(p->past, 0, p->steps * sizeof(*p->past));
+	p->taken = 0;
+	p->working_set = p->allowed = p->threshold = p->out_all = 0;
+	p->share = PTW_PROACTIVE_ONE;
+	p->ticks = state.ticks;
+	p->refaults = state.refaults;
+	p->evicted = state.evicted;
+	p->restored = ptw_port_load(&p->group->restored);
+	ptw_read_ages(p);
+	for (unsigned int age = 0; age < PTW_BINS; age++)
+		p->last[age] = p->now[age];
+	for (uint32_t i = 0; i < p->steps; i++)
+		p->past[i].ticks = state.ticks;
+}
+
 int ptw_proactive_step(struct ptw_proactive *p, uint64_t *evicted)
 {
 	struct ptw_group_state state = {.size = sizeof(state)};
@@ -257,6 +283,9 @@ int ptw_proactive_step(struct ptw_proactive *p, uint64_t *evicted)
 	if (!p || !evicted)
 		return PTW_ERR_ARG;
 	*evicted = 0;
+	/* Its clock and its counters are others: no difference tells anything. */
+	if (p->restored != ptw_port_load(&p->group->restored))
+		ptw_start(p);
 	aged = ptw_group_age(p->group);
 	if (aged == PTW_ERR_AGAIN)
 		return aged;
@@ -288,7 +317,6 @@ int ptw_proactive_step(struct ptw_proactive *p, uint64_t *evicted)
 int ptw_proactive_create(struct ptw_group *group, const struct ptw_proactive_config *config,
 			 struct ptw_proactive **out)
 {
-	struct ptw_group_state state = {.size = sizeof(state)};
 	struct ptw_proactive *p;
 	uint64_t none;
 	uint32_t steps;
@@ -308,19 +336,10 @@ int ptw_proactive_create(struct ptw_group *group, const struct ptw_proactive_con
 	p = ptw_port_zalloc(ptw_proactive_bytes(steps));
 	if (!p)
 		return PTW_ERR_NOMEM;
-	ptw_group_state(group, &state);
 	p->group = group;
 	p->target = config->target;
 	p->steps = steps;
-	p->share = PTW_PROACTIVE_ONE;
-	p->ticks = state.ticks;
-	p->refaults = state.refaults;
-	p->evicted = state.evicted;
-	ptw_read_ages(p);
-	for (unsigned int age = 0; age < PTW_BINS; age++)
-		p->last[age] = p->now[age];
-	for (uint32_t i = 0; i < steps; i++)
-		p->past[i].ticks = state.ticks;
+	ptw_start(p);
 	*out = p;
 	return PTW_OK;
 }

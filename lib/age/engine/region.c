@@ -158,6 +158,7 @@ void ptw_tally_flush(struct ptw_group *group, struct ptw_tally *tally)
 	/* Those that had the present tick before have it still. */
 	const uint64_t stayed = tally->left[tally->now];
 
+	ptw_port_trace(promote, group->number + 1, tally->words, tally->moved);
 	tally->left[tally->now] = 0;
 	for (unsigned int i = 0; tally->moved && i < 256; i++)
 		if (tally->left[i]) {

@@ -8,16 +8,21 @@
 
 #include "lib/age/engine/image.h"
 
-struct ptw_reader {
-	const uint8_t *from;
-	uint64_t at;
-	uint64_t end;
+/* What the header says. */
+struct ptw_image_head {
+	struct ptw_reader parts; /* what is behind it */
+	uint64_t groups;
+	uint64_t enabled; /* since version 2, as the next one */
+	uint64_t min_age;
+	unsigned int version;
 };
 
 /* A group's part of an image, and whose it is here. */
 struct ptw_image_part {
 	const uint8_t *record;
 	const uint8_t *span;
+	const uint8_t *policy;
+	uint64_t policy_bytes;
 	struct ptw_reader runs;
 	struct ptw_group *group;
 	uint64_t first;
@@ -28,30 +33,58 @@ static uint64_t ptw_word(const struct ptw_image_part *part, unsigned int word)
 	return ptw_image_get(part->record + 8 * (uint64_t)word);
 }
 
-/* What holds for images of all versions, then this one's header. The reader gets what is behind that. */
-static int ptw_image_open(const struct ptw_engine *engine, const uint8_t *from, uint64_t size,
-			  struct ptw_reader *r, uint64_t *groups)
+/* The policy is told by its name; version 1 had those alone that keep the engine's order. */
+static int ptw_image_name(const struct ptw_engine *engine, const uint8_t *from, unsigned int version)
 {
-	uint64_t bytes;
+	const char *name = engine->policy->name;
 
-	if (size < PTW_IMAGE_HEADER + PTW_IMAGE_CHECKSUM)
+	if (version == 1)
+		return engine->ordered ? PTW_ERR_POLICY : PTW_OK;
+	for (unsigned int i = 0; i < PTW_IMAGE_NAME_MAX; i++)
+		if (from[PTW_IMAGE_NAME + i] != (*name ? (uint8_t)*name++ : 0))
+			return PTW_ERR_POLICY;
+	return PTW_OK;
+}
+
+/* What holds for images of all versions, then this one's header. */
+static int ptw_image_open(const struct ptw_engine *engine, const uint8_t *from, uint64_t size,
+			  struct ptw_image_head *head)
+{
+	uint64_t bytes, version, end;
+
+	if (size < PTW_IMAGE_HEADER_1 + PTW_IMAGE_CHECKSUM)
 		return PTW_ERR_CORRUPT_BOUNDS;
 	if (ptw_image_get(from) != PTW_IMAGE_MAGIC)
 		return PTW_ERR_CORRUPT_RESERVED;
 	bytes = ptw_image_get(from + 8);
-	if (bytes > size || bytes % 8 || bytes < PTW_IMAGE_HEADER + PTW_IMAGE_CHECKSUM)
+	if (bytes > size || bytes % 8 || bytes < PTW_IMAGE_HEADER_1 + PTW_IMAGE_CHECKSUM)
 		return PTW_ERR_CORRUPT_BOUNDS;
-	r->from = from;
-	r->at = PTW_IMAGE_HEADER;
-	r->end = bytes - PTW_IMAGE_CHECKSUM;
-	if (ptw_image_get(from + r->end) != ptw_image_checksum(from, r->end))
+	end = bytes - PTW_IMAGE_CHECKSUM;
+	if (ptw_image_get(from + end) != ptw_image_checksum(from, end))
 		return PTW_ERR_CORRUPT_RESERVED;
-	if (ptw_image_get(from + 16) != (PTW_IMAGE_VERSION | (uint64_t)PTW_IMAGE_HEADER << 32))
+	*head = (struct ptw_image_head){.parts = {.from = from, .end = end}};
+	version = ptw_image_get(from + 16);
+	if (version == (1 | (uint64_t)PTW_IMAGE_HEADER_1 << 32)) {
+		head->version = 1;
+		head->parts.at = PTW_IMAGE_HEADER_1;
+	} else if (version == (PTW_IMAGE_VERSION | (uint64_t)PTW_IMAGE_HEADER << 32)) {
+		head->version = PTW_IMAGE_VERSION;
+		head->parts.at = PTW_IMAGE_HEADER;
+	} else {
 		return PTW_ERR_UNSUPPORTED;
+	}
+	if (end < head->parts.at)
+		return PTW_ERR_CORRUPT_BOUNDS;
 	if (ptw_image_get(from + 24) != engine->pages)
 		return PTW_ERR_CONFIG;
-	*groups = ptw_image_get(from + 32);
-	return PTW_OK;
+	head->groups = ptw_image_get(from + 32);
+	if (head->version > 1) {
+		head->enabled = ptw_image_get(from + 40);
+		head->min_age = ptw_image_get(from + 48);
+		if (head->enabled & ~(uint64_t)PTW_ENABLE_ALL)
+			return PTW_ERR_CORRUPT_RESERVED;
+	}
+	return ptw_image_name(engine, from, head->version);
 }
 
 /* The group that has these spans, no more and no less. */
@@ -76,71 +109,78 @@ static int ptw_part_group(const struct ptw_engine *engine, struct ptw_image_part
 	return spans ? PTW_ERR_CONFIG : PTW_OK;
 }
 
-/* The next part. Its lengths are checked here, what is in them elsewhere. */
-static int ptw_part_next(const struct ptw_engine *engine, struct ptw_reader *r,
-			 struct ptw_image_part *part)
+/* A group without regions is told by those below it: it is the one whose place this is. */
+static int ptw_part_above(struct ptw_group *expected, struct ptw_image_part *part)
 {
+	if (!expected || expected->spans)
+		return PTW_ERR_CONFIG;
+	part->group = expected;
+	return PTW_OK;
+}
+
+/* The next part, for the group `expected` in an engine like that which was saved. Lengths are checked here. */
+static int ptw_part_next(const struct ptw_engine *engine, struct ptw_image_head *head,
+			 struct ptw_group *expected, struct ptw_image_part *part)
+{
+	const unsigned int words = head->version == 1 ? PTW_IMAGE_FIELDS_END : PTW_IMAGE_WORDS;
+	struct ptw_reader *r = &head->parts;
 	uint64_t left = r->end - r->at, spans, runs;
 
-	if (left < 8 * PTW_IMAGE_WORDS)
+	if (left < 8 * (uint64_t)words)
 		return PTW_ERR_CORRUPT_BOUNDS;
-	left -= 8 * PTW_IMAGE_WORDS;
+	left -= 8 * (uint64_t)words;
 	part->record = r->from + r->at;
-	part->span = part->record + 8 * PTW_IMAGE_WORDS;
+	part->span = part->record + 8 * (uint64_t)words;
 	spans = ptw_word(part, PTW_IMAGE_SPANS);
-	if (!spans || spans > left / PTW_IMAGE_SPAN)
+	if ((!spans && head->version == 1) || spans > left / PTW_IMAGE_SPAN)
 		return PTW_ERR_CORRUPT_BOUNDS;
 	left -= spans * PTW_IMAGE_SPAN;
-	/* What is left is a multiple of 8, so the zeroes behind the runs fit in, too. */
+	/* What is left is a multiple of 8, so the zeroes behind policy and runs fit in, too. */
+	part->policy = part->span + spans * PTW_IMAGE_SPAN;
+	part->policy_bytes = head->version == 1 ? 0 : ptw_word(part, PTW_IMAGE_POLICY);
+	if (part->policy_bytes > left)
+		return PTW_ERR_CORRUPT_BOUNDS;
+	left -= (part->policy_bytes + 7) / 8 * 8;
 	runs = ptw_word(part, PTW_IMAGE_RUNS);
 	if (runs > left)
 		return PTW_ERR_CORRUPT_BOUNDS;
-	part->runs.from = part->span + spans * PTW_IMAGE_SPAN;
-	part->runs.at = 0;
-	part->runs.end = runs;
+	part->runs = (struct ptw_reader){
+		.from = part->policy + (part->policy_bytes + 7) / 8 * 8, .end = runs};
 	r->at = r->end - left + (runs + 7) / 8 * 8;
-	return ptw_part_group(engine, part);
+	return spans ? ptw_part_group(engine, part) : ptw_part_above(expected, part);
 }
 
-static int ptw_run_next(struct ptw_reader *r, struct ptw_image_run *run)
+static int ptw_run_next(const struct ptw_engine *engine, struct ptw_reader *r,
+			struct ptw_image_run *run)
 {
-	uint64_t v = 0;
-	uint8_t byte;
+	const uint64_t v = ptw_get_small(r);
 
-	for (unsigned int i = 0;; i++) {
-		if (r->at == r->end)
-			return PTW_ERR_CORRUPT_BOUNDS;
-		byte = r->from[r->at++];
-		v |= (uint64_t)(byte & 0x7f) << 7 * i;
-		if (!(byte & 0x80)) {
-			if (i && !byte)
-				return PTW_ERR_CORRUPT_RESERVED;
-			break;
-		}
-		if (i == PTW_IMAGE_RUN_BYTES - 1)
-			return PTW_ERR_CORRUPT_BOUNDS;
-	}
+	if (r->error)
+		return r->error;
 	run->length = v >> PTW_IMAGE_KIND_LG2;
 	run->kind = (uint8_t)(v & ((1u << PTW_IMAGE_KIND_LG2) - 1));
 	run->age = 0;
 	if (!run->length || run->kind >= PTW_IMAGE_KINDS)
 		return PTW_ERR_CORRUPT_RESERVED;
-	if (run->kind == PTW_IMAGE_ABSENT)
+	if (run->kind == PTW_IMAGE_ABSENT || engine->ordered)
 		return PTW_OK;
-	if (r->at == r->end)
-		return PTW_ERR_CORRUPT_BOUNDS;
-	run->age = r->from[r->at++];
+	run->age = ptw_get_byte(r);
+	if (r->error)
+		return r->error;
 	return run->age > PTW_OLD_TICKS && run->age != PTW_TICKS ? PTW_ERR_CORRUPT_BOUNDS : PTW_OK;
 }
 
 /* Generations follow one another, and the search for victims goes on within the group. */
-static int ptw_check_record(const struct ptw_image_part *part)
+static int ptw_check_record(const struct ptw_engine *engine, const struct ptw_image_part *part)
 {
 	const uint64_t youngest = ptw_word(part, PTW_IMAGE_YOUNGEST);
 	const uint64_t oldest = ptw_word(part, PTW_IMAGE_OLDEST);
+	const uint64_t hand = ptw_word(part, PTW_IMAGE_HAND);
 
-	if (youngest - oldest >= PTW_GENERATIONS ||
-	    ptw_word(part, PTW_IMAGE_HAND) >= part->group->regions)
+	if (youngest - oldest >= PTW_GENERATIONS || (hand && hand >= part->group->regions))
+		return PTW_ERR_CORRUPT_BOUNDS;
+	/* Where a policy orders pages there is one generation, and no tick has passed. */
+	if (engine->ordered && (youngest || oldest || ptw_word(part, PTW_IMAGE_TICK)))
 		return PTW_ERR_CORRUPT_BOUNDS;
 	for (uint64_t seq = oldest; seq != youngest; seq++) {
 		const unsigned int one = seq % PTW_GENERATIONS, next = (seq + 1) % PTW_GENERATIONS;
@@ -168,7 +208,7 @@ static int ptw_check_runs(const struct ptw_engine *engine, const struct ptw_imag
 		left += pages < here ? pages : here;
 	}
 	for (; left; left -= run.length, last = run) {
-		const int ret = ptw_run_next(&r, &run);
+		const int ret = ptw_run_next(engine, &r, &run);
 
 		if (ret)
 			return ret;
@@ -187,30 +227,112 @@ static int ptw_check_runs(const struct ptw_engine *engine, const struct ptw_imag
 	return resident == ptw_word(part, PTW_IMAGE_RESIDENT) ? PTW_OK : PTW_ERR_CORRUPT_COUNT;
 }
 
-/* All parts, one for each group of the engine that has regions: first regions go up, so none comes twice. */
-static int ptw_check_parts(const struct ptw_engine *engine, struct ptw_reader r, uint64_t groups)
+/* Which pages an image has as resident: a word for each region; none where no policy is to be told. */
+struct ptw_image_resident {
+	const struct ptw_group *group;
+	uint64_t *word;
+};
+
+static bool ptw_restore_resident(const void *context, uint64_t page)
 {
-	uint64_t next = 0, here = 0;
+	const struct ptw_image_resident *resident = context;
+	const struct ptw_group *group = resident->group;
+	const uint64_t region = page / PTW_REGION_PAGES;
+	const uint64_t control = group->engine->region[region].control;
 
-	for (uint64_t i = 0; i < groups; i++) {
+	return PTW_CONTROL_GROUP(control) == group->number + 1 &&
+	       resident->word[region] >> page % PTW_REGION_PAGES & 1;
+}
+
+static void ptw_note_resident(const struct ptw_engine *engine, const struct ptw_image_part *part,
+			      uint64_t *word)
+{
+	struct ptw_reader r = part->runs;
+	struct ptw_image_run run = {0};
+
+	for (const struct ptw_span *span = part->group->spans; span; span = span->next) {
+		uint64_t page = span->first * PTW_REGION_PAGES;
+		const uint64_t end = page + span->regions * PTW_REGION_PAGES;
+
+		for (; page < end && page < engine->pages; page++, run.length--) {
+			if (!run.length)
+				/* It cannot fail: all were read before. */
+				ptw_run_next(engine, &r, &run);
+			if (run.kind == PTW_IMAGE_HERE)
+				word[page / PTW_REGION_PAGES] |= (uint64_t)1
+								 << page % PTW_REGION_PAGES;
+		}
+	}
+}
+
+/* What the policy says to its part, or it takes it in. */
+static int ptw_part_policy(const struct ptw_engine *engine, const struct ptw_image_part *part,
+			   uint64_t *word, uint64_t now, bool commit)
+{
+	const struct ptw_image_resident resident = {.group = part->group, .word = word};
+	const struct ptw_policy_image image = {.size = sizeof(image),
+					       .now = now,
+					       .resident = ptw_restore_resident,
+					       .context = &resident};
+
+	for (uint64_t i = part->policy_bytes; i % 8; i++)
+		if (part->policy[i])
+			return PTW_ERR_CORRUPT_RESERVED;
+	if (!word)
+		return part->policy_bytes ? PTW_ERR_CORRUPT_RESERVED : PTW_OK;
+	return engine->policy->restore(part->group->policy, &image, part->policy,
+				       part->policy_bytes, commit);
+}
+
+static int ptw_check_part(const struct ptw_engine *engine, const struct ptw_image_part *part,
+			  uint64_t *word, uint64_t now)
+{
+	int ret = ptw_check_record(engine, part);
+
+	if (!ret)
+		ret = ptw_check_runs(engine, part);
+	if (ret)
+		return ret;
+	if (word)
+		ptw_note_resident(engine, part, word);
+	return ptw_part_policy(engine, part, word, now, false);
+}
+
+/* All parts, one for each group of the engine that an image has: first regions go up, so none comes twice. */
+static int ptw_check_parts(const struct ptw_engine *engine, struct ptw_image_head head,
+			   uint64_t *word, uint64_t now)
+{
+	struct ptw_group *expected;
+	uint64_t next = 0, here = ptw_image_order(engine, &expected);
+
+	for (uint64_t i = 0; i < head.groups; i++) {
 		struct ptw_image_part part;
-		int ret = ptw_part_next(engine, &r, &part);
+		int ret = ptw_part_next(engine, &head, expected, &part);
 
-		if (!ret && part.first < next)
-			ret = PTW_ERR_CORRUPT_RESERVED;
+		if (!ret && part.group->spans) {
+			if (part.first < next)
+				return PTW_ERR_CORRUPT_RESERVED;
+			next = part.first + 1;
+		}
+		if (!ret && head.version > 1) {
+			const struct ptw_group *parent = part.group->node.parent;
+
+			if (part.group != expected ||
+			    ptw_word(&part, PTW_IMAGE_PARENT) != (parent ? parent->node.place : 0))
+				return PTW_ERR_CONFIG;
+		}
 		if (!ret)
-			ret = ptw_check_record(&part);
-		if (!ret)
-			ret = ptw_check_runs(engine, &part);
+			ret = ptw_check_part(engine, &part, word, now);
 		if (ret)
 			return ret;
-		next = part.first + 1;
+		expected = expected ? expected->node.after : NULL;
 	}
-	if (r.at != r.end)
+	if (head.parts.at != head.parts.end)
 		return PTW_ERR_CORRUPT_BOUNDS;
-	for (uint32_t i = 0; i < engine->groups_max; i++)
-		here += engine->group[i] && engine->group[i]->spans;
-	return here == groups ? PTW_OK : PTW_ERR_CONFIG;
+	/* Version 1 had no groups without regions. */
+	for (; head.version == 1 && expected; expected = expected->node.after)
+		here -= !expected->spans;
+	return here == head.groups ? PTW_OK : PTW_ERR_CONFIG;
 }
 
 static bool ptw_engine_in_use(const struct ptw_engine *engine)
@@ -229,20 +351,33 @@ static void ptw_restore_region(struct ptw_owned *o, struct ptw_reader *r, struct
 
 		if (!run->length)
 			/* It cannot fail: all were read before. */
-			ptw_run_next(r, run);
-		if (run->kind != PTW_IMAGE_ABSENT && run->age != PTW_TICKS)
+			ptw_run_next(o->engine, r, run);
+		if (run->kind != PTW_IMAGE_ABSENT && run->age != PTW_TICKS && o->tick)
 			byte = o->now > run->age ? o->now - run->age :
 						   (uint8_t)(o->now + PTW_TICKS - run->age);
 		if (run->kind == PTW_IMAGE_HERE) {
 			state = PTW_PAGE_RESIDENT;
-			o->type->count[byte]++;
+			o->type->count[o->tick ? byte : PTW_ORDERED]++;
 		} else if (run->kind == PTW_IMAGE_PUT_OUT) {
 			state = PTW_PAGE_EVICTED;
 		}
 		o->state[i] = state;
-		o->tick[i] = byte;
+		if (o->tick)
+			o->tick[i] = byte;
 		run->length--;
 	}
+}
+
+static void ptw_restore_protection(struct ptw_group *group, const struct ptw_image_part *part)
+{
+	struct ptw_forest *forest = &group->engine->forest;
+	struct ptw_node *node = &group->node;
+
+	forest->claims -= node->protect[0] || node->protect[1];
+	node->protect[0] = ptw_word(part, PTW_IMAGE_MIN);
+	node->protect[1] = ptw_word(part, PTW_IMAGE_LOW);
+	node->below_low = ptw_word(part, PTW_IMAGE_BELOW_LOW);
+	forest->claims += node->protect[0] || node->protect[1];
 }
 
 static void ptw_restore_part(struct ptw_engine *engine, struct ptw_image_part *part, uint64_t now)
@@ -250,7 +385,7 @@ static void ptw_restore_part(struct ptw_engine *engine, struct ptw_image_part *p
 	struct ptw_image_run run = {0};
 	struct ptw_group *group = part->group;
 
-	for (unsigned int i = PTW_IMAGE_FIELDS; i < PTW_IMAGE_WORDS; i++)
+	for (unsigned int i = PTW_IMAGE_FIELDS; i < PTW_IMAGE_FIELDS_END; i++)
 		*ptw_image_field(group, i) = ptw_word(part, i);
 	for (unsigned int i = 0; i < PTW_GENERATIONS; i++) {
 		const uint64_t ago = ptw_word(part, PTW_IMAGE_MS_AGO + i);
@@ -264,6 +399,7 @@ static void ptw_restore_part(struct ptw_engine *engine, struct ptw_image_part *p
 		group->type[t]->none_before = 0;
 		__builtin_memset(group->type[t]->tier, 0, sizeof(group->type[t]->tier));
 	}
+	group->restored++;
 	/* No page is resident: all of group->count is 0. */
 	for (const struct ptw_span *span = group->spans; span; span = span->next)
 		for (uint64_t r = span->first; r < span->first + span->regions; r++) {
@@ -274,35 +410,61 @@ static void ptw_restore_part(struct ptw_engine *engine, struct ptw_image_part *p
 			if (!ptw_region_own(engine, r, true, &o))
 				continue;
 			ptw_restore_region(&o, &part->runs, &run);
-			ptw_region_rebound(&o);
+			if (o.tick)
+				ptw_region_rebound(&o);
 			ptw_region_leave(&o);
 		}
 }
 
+/* All is checked, and nothing can fail any more. */
+static void ptw_restore_all(struct ptw_engine *engine, struct ptw_image_head *head, uint64_t *word,
+			    uint64_t now)
+{
+	struct ptw_group *expected;
+
+	ptw_image_order(engine, &expected);
+	for (uint64_t i = 0; i < head->groups; i++) {
+		struct ptw_image_part part;
+
+		ptw_part_next(engine, head, expected, &part);
+		ptw_restore_part(engine, &part, now);
+		ptw_part_policy(engine, &part, word, now, true);
+		if (head->version > 1)
+			ptw_restore_protection(part.group, &part);
+		expected = expected ? expected->node.after : NULL;
+	}
+	if (head->version > 1) {
+		ptw_engine_min_age(engine, head->min_age);
+		ptw_engine_enable(engine, (uint32_t)head->enabled);
+	}
+}
+
 int ptw_engine_restore(struct ptw_engine *engine, const void *buffer, uint64_t size)
 {
-	struct ptw_reader r;
-	uint64_t groups, now;
+	struct ptw_image_head head;
+	uint64_t *word = NULL, now;
 	int ret;
 
 	if (!engine || !buffer)
 		return PTW_ERR_ARG;
-	if (engine->ordered)
+	if (!ptw_image_policy(engine->policy))
 		return PTW_ERR_UNSUPPORTED;
-	ret = ptw_image_open(engine, buffer, size, &r, &groups);
-	if (!ret)
-		ret = ptw_check_parts(engine, r, groups);
-	if (!ret && ptw_engine_in_use(engine))
-		ret = PTW_ERR_EXISTS;
+	ret = ptw_image_open(engine, buffer, size, &head);
 	if (ret)
 		return ret;
 	now = ptw_engine_now(engine);
-	while (groups--) {
-		struct ptw_image_part part;
-
-		/* It cannot fail: all were read before. */
-		ptw_part_next(engine, &r, &part);
-		ptw_restore_part(engine, &part, now);
+	/* Version 1 says nothing to a policy. */
+	if (head.version > 1 && engine->policy->restore) {
+		word = ptw_port_zalloc(engine->regions * sizeof(*word));
+		if (!word)
+			return PTW_ERR_NOMEM;
 	}
-	return PTW_OK;
+	ret = ptw_check_parts(engine, head, word, now);
+	if (!ret && ptw_engine_in_use(engine))
+		ret = PTW_ERR_EXISTS;
+	if (!ret)
+		ptw_restore_all(engine, &head, word, now);
+	if (word)
+		ptw_port_free(word, engine->regions * sizeof(*word));
+	return ret;
 }

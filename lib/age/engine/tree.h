@@ -27,6 +27,9 @@ struct ptw_node {
 	struct ptw_group *behind;
 	struct ptw_group *turn; /* below this one it is whose turn; null: this one's */
 
+	uint64_t place;		 /* in an image, while one is written or read; 0: not in it */
+	struct ptw_group *after; /* the next one in it */
+
 	uint64_t protect[2]; /* min and low, as they were set */
 	uint64_t below_low;  /* pages that were taken in spite of low */
 	uint64_t debt;	     /* what it owes to reclaim, in parts of a page */

@@ -2,7 +2,7 @@
 /* The learned policy's operations. */
 #include <ptw/error.h>
 
-#include "lib/age/policy/learned.h"
+#include "lib/age/policy/learned_save.h"
 
 static int ptw_learned_init(const struct ptw_policy_config *config, void **state)
 {
@@ -173,4 +173,6 @@ const struct ptw_policy_ops ptw_policy_learned = {
 	.due = ptw_learned_due,
 	.next = ptw_learned_next,
 	.aged = ptw_learned_aged,
+	.save = ptw_learned_save,
+	.restore = ptw_learned_restore,
 };

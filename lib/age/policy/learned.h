@@ -8,6 +8,7 @@
  * learned_rank.c	what was counted, and the rank that follows from it
  * learned_schedule.c	when a step ends, and which pages are looked at then
  * learned_chooser.c	rank or age: two miniatures tell
+ * learned_save.c	the state as bytes
  * learned_check.c	do the counts agree with the pages?
  *
  * All calls on a state come one after the other, so nothing here is atomic.
@@ -37,6 +38,15 @@
  */
 #define PTW_LEARNED_RANKS  256u
 #define PTW_LEARNED_FAILED (PTW_LEARNED_RANKS - 1)
+
+/* A page in 8 is sampled, or in fewer where a miniature would have too few frames. */
+#define PTW_LEARNED_SHIFT 3u
+/*
+ * So often the bound has been doubled at most, and is in the beginning; one less when 8 rounds of
+ * memory went well.
+ */
+#define PTW_LEARNED_CAUTION    2u
+#define PTW_LEARNED_GOOD_STEPS (8 * PTW_LEARNED_STEPS)
 
 /* A page's history. */
 #define PTW_LEARNED_MEAN 0x0fffu /* of reuse intervals, in 16ths of a step; 0: never reused */
@@ -99,6 +109,8 @@ struct ptw_learned {
 	uint64_t origin_misses;
 	uint64_t now;
 	uint64_t step_began;
+	uint64_t clock_from; /* what the clock said when the state was restored, */
+	uint64_t clock_at;   /* and the time that was then */
 
 	/* What was counted, by class and age. */
 	/* Pages, absent ones too, by the byte of the step in which they were seen last. */
@@ -198,6 +210,7 @@ void ptw_learned_rank(struct ptw_learned *l);
 
 /* What is looked at, and when (learned_schedule.c). */
 void ptw_learned_schedule(struct ptw_learned *l);
+uint64_t ptw_learned_time(const struct ptw_learned *l, uint64_t now);
 void ptw_learned_clock(struct ptw_learned *l, uint64_t now);
 bool ptw_learned_step_over(const struct ptw_learned *l, uint64_t resident);
 void ptw_learned_budget(struct ptw_learned *l, uint64_t resident);

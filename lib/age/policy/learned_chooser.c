@@ -10,8 +10,7 @@
  */
 #include "lib/age/policy/learned.h"
 
-/* A page in 8 is sampled, or in fewer where a miniature would have fewer frames than this. */
-#define PTW_LEARNED_SHIFT  3u
+/* See PTW_LEARNED_SHIFT: so many frames a miniature has at least. */
 #define PTW_LEARNED_FRAMES 128u
 /*
  * And not more are sampled again before it has lost a quarter of these: changing costs what the
@@ -30,12 +29,6 @@
  * 50 % has 3 % more misses; the programs for which the rank is good have 10 % to gain.
  */
 #define PTW_LEARNED_MARGIN 7
-/*
- * So often the bound has been doubled at most, and is in the beginning; one less when 8 rounds of
- * memory went well.
- */
-#define PTW_LEARNED_CAUTION    2u
-#define PTW_LEARNED_GOOD_STEPS (8 * PTW_LEARNED_STEPS)
 /* Where the miniature's eviction begins goes on by this in each step; odd. */
 #define PTW_LEARNED_TURN 40503u
 

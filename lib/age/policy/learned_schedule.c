@@ -66,9 +66,16 @@ void ptw_learned_schedule(struct ptw_learned *l)
 	ptw_learned_schedule_level(l, PTW_LEARNED_BY_RECENCY, 4, 2, 4, 0);
 }
 
+/* Time goes on from where it was saved, whatever the clock of who restored said then. */
+uint64_t ptw_learned_time(const struct ptw_learned *l, uint64_t now)
+{
+	return now > l->clock_from ? l->clock_at + (now - l->clock_from) : l->clock_at;
+}
+
 /* The first time told is where time begins. It does not go back. */
 void ptw_learned_clock(struct ptw_learned *l, uint64_t now)
 {
+	now = ptw_learned_time(l, now);
 	if (!l->started) {
 		l->started = true;
 		l->origin = l->step_began = l->now = now;
