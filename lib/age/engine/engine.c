@@ -124,6 +124,7 @@ int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_config *c
 	group->context = config->context;
 	group->last_span = &group->spans;
 	group->birth[0] = ptw_engine_now(engine);
+	ptw_group_aged_now(group);
 	ret = ptw_policy_start(group);
 	if (ret) {
 		ptw_port_free(group, sizeof(*group));

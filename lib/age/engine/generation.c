@@ -162,6 +162,7 @@ int ptw_group_age(struct ptw_group *group)
 		return PTW_ERR_UNSUPPORTED;
 	if (!ptw_flag_try(&group->ageing))
 		return PTW_ERR_AGAIN;
+	ptw_group_aged_now(group);
 	ptw_generation_begin(group);
 	if (ptw_engine_may(group->engine, PTW_ENABLE_LEAF_WALK))
 		ret = ptw_group_harvest_all(group);
@@ -178,6 +179,8 @@ int ptw_group_wants_ageing(struct ptw_group *group)
 
 	if (!group || !ptw_engine_may(group->engine, PTW_ENABLE_CORE))
 		return 0;
+	if (ptw_group_overdue(group))
+		return 1;
 	if (group->engine->policy->due)
 		return ptw_policy_due(group);
 	populated = ptw_group_populated(group);
