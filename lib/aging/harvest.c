@@ -57,7 +57,7 @@ static void ptw_aging_note(struct ptw_aging_pass *pass)
 		ptw_aging_noted(pass, start, end, 0);
 }
 
-/* The regions that a batch has so far was asked: how often they were left out counts from here. */
+/* How often a region was left out. Its neighbours' bytes may be written at the same time. */
 static void ptw_aging_idle_set(struct ptw_aging_home *home, uint64_t region, uint64_t value)
 {
 	const unsigned int shift = 8 * (region % 8);
@@ -76,7 +76,8 @@ static bool ptw_aging_take(struct ptw_aging_pass *pass, uint64_t region)
 	const uint64_t bit = (uint64_t)1 << (region & 63), begin = region * PTW_AGING_REGION;
 	const uint64_t idle = ptw_port_load(&home->idle[region / 8]) >> (8 * (region % 8)) & 255;
 	/* Of one that is cut the rest is due still. */
-	const bool whole = pass->low <= begin && pass->high - begin >= PTW_AGING_REGION;
+	const bool whole = pass->low <= begin && (pass->high - begin >= PTW_AGING_REGION ||
+						  pass->high == home->run.pages);
 	bool due = ptw_aging_bit(home->due, region);
 
 	if (due && whole)

@@ -169,7 +169,7 @@ Test(aging, others_take)
 /* MMUs that are not fast, or busy, are counted; those that were busy are asked again. */
 Test(aging, left_out)
 {
-	struct fake fake;
+	static struct fake fake;
 
 	open_source("x86-64", NULL, 0, 255);
 	harvest(PTW_OK);
