@@ -157,6 +157,37 @@ PTW_API int ptw_space_clear_young(struct ptw_space *space, uint64_t page, uint32
 PTW_API int ptw_space_covers(struct ptw_space *space, uint64_t start, uint64_t end,
 			     uint32_t effort, uint64_t *uncovered);
 
+/** What tables tell of a range before its leaves are read. */
+struct ptw_touched {
+	size_t size;     /**< sizeof(struct ptw_touched), so that it can grow */
+	uint32_t effort; /**< enum ptw_effort: whose tables */
+	uint32_t reserved; /**< 0 */
+	/**
+	 * Called for runs of pages, in any order, perhaps several times for a page. `told` is 1: somebody went through
+	 * the table that maps them since this was last asked; 0: an MMU that maps them cannot tell. Pages for
+	 * which it is not called are old, if this is asked by nobody else.
+	 */
+	void (*note)(void *context, uint64_t start, uint64_t end, int told);
+	void *context; /**< its first argument */
+};
+
+/**
+ * Which pages of a range are worth a harvest, by accessed bits of table entries: ptw_mmu_ops.touched of the primary
+ * and of who is asked at this effort. These bits are cleared, and each MMU flushes that has to, before this returns: a
+ * harvest of what was noted then finds what a harvest of all would find. MMUs that are left out at this effort are
+ * not heard of. Nothing else is taken, so nothing goes to consumers.
+ * @param space the space
+ * @param start, end pages, half-open
+ * @param how whose tables, and whom to tell
+ * @return PTW_OK or an argument error
+ *
+ * Context: any registered thread, outside read-side sections; not in an operation of an MMU of the space. May block.
+ * Ordering: as a pruned harvest (prune.h). Progress: that of the MMUs; linear in tables. Errors: PTW_ERR_ARG,
+ * PTW_ERR_SIZE, PTW_ERR_RANGE, PTW_ERR_CONTEXT; nothing was asked then.
+ */
+PTW_API int ptw_space_touched(struct ptw_space *space, uint64_t start, uint64_t end,
+			      const struct ptw_touched *how);
+
 /** Most pages of a look-around. */
 #define PTW_LOOK_AROUND_MAX 512u
 

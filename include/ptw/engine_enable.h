@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /**
  * @file engine_enable.h
- * What an engine may do, switched while it runs: the minimum age of what goes, and capabilities.
+ * What an engine may do, switched while it runs: the minimum age of what goes, the time between two ageings, and
+ * capabilities.
  */
 #ifndef PTW_ENGINE_ENABLE_H
 #define PTW_ENGINE_ENABLE_H
@@ -57,6 +58,19 @@ PTW_API uint32_t ptw_engine_enabled(const struct ptw_engine *engine);
  * Errors: as returned, nothing changed.
  */
 PTW_API int ptw_engine_min_age(struct ptw_engine *engine, uint64_t age);
+
+/**
+ * A second clock for ageing: a group wants it (ptw_group_wants_ageing()) also if it was last aged, or made, so long
+ * ago, whether anything was put out meanwhile or not.
+ * @param group the group
+ * @param interval in units of the engine's clock; 0, as it begins: never for this reason. Without a clock, or while
+ *        the clock goes back, no time passes
+ * @return PTW_OK or PTW_ERR_ARG
+ *
+ * Context: any, at any time; calls that are under way may go by what was before. Ordering: none. Progress: wait-free.
+ * Errors: as returned, nothing changed.
+ */
+PTW_API int ptw_group_interval(struct ptw_group *group, uint64_t interval);
 
 PTW_END_DECLS
 

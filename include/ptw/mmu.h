@@ -70,6 +70,13 @@ typedef int (*ptw_mmu_ask_fn)(void *context, struct ptw_mmu_ask *ask);
 typedef int (*ptw_mmu_frame_fn)(void *context, uint32_t as, uint64_t frame);
 
 /**
+ * What ptw_mmu_ops.touched tells.
+ * @param sink as given
+ * @param start, end frames: somebody went through the table that maps them
+ */
+typedef void (*ptw_mmu_note_fn)(void *sink, uint64_t start, uint64_t end);
+
+/**
  * The operations of an MMU. `harvest` or `harvest_dirty` must be there; null elsewhere means unsupported.
  *
  * Context of all but harvest_fast_only: outside read-side sections where the caller of the space is;
@@ -102,6 +109,15 @@ struct ptw_mmu_ops {
 	/** Does the address space exist, and can the MMU tell of all these frames? Asked when a slot is added:
 	 *  1 yes, 0 no. Null: yes. */
 	int (*knows)(void *context, uint32_t as, uint64_t frame, uint64_t frames);
+	/**
+	 * Which of the frames [start, end) may be young by what table entries say: tells runs of them, ascending or
+	 * not, all that lie under a table that somebody went through since this was last asked, and forgets that. What
+	 * is not told was not used since, if nobody else asks this; leaves are not read. A flush may be needed, and is done before
+	 * it returns: it may wait. PTW_OK, PTW_ERR_UNSUPPORTED (table entries do not tell), or an error; then all may
+	 * be young. Null: never supported.
+	 */
+	int (*touched)(void *context, uint32_t as, uint64_t start, uint64_t end,
+		       ptw_mmu_note_fn note, void *sink);
 	/** Frees what `context` points to: see ptw_mmu_destroy(). Null: nothing to free. */
 	void (*destroy)(void *context);
 };

@@ -10,6 +10,7 @@
 #define PTW_PTW_H
 
 #include <ptw/age.h>
+#include <ptw/aging.h>
 #include <ptw/ask.h>
 #include <ptw/change.h>
 #include <ptw/config.h>

@@ -362,6 +362,18 @@ static unsigned int ptw_prune_rest(const struct ptw_walk_state *w, unsigned int 
 	return left < n ? (unsigned int)left : n;
 }
 
+/* A block above level 1: whether it is young will be seen when it is read. */
+static void ptw_prune_note_block(const struct ptw_walk_state *w, struct ptw_harvest_job *job,
+				 unsigned int level)
+{
+	const uint64_t span = (uint64_t)1 << ptw_span_lg2(w->pgtable->instance->format, level);
+	const uint64_t left = span - (w->ia & (span - 1));
+	const uint64_t last = left < job->end - w->ia ? w->ia + left - 1 : job->end - 1;
+	const uint64_t bit = ptw_touched_bit(w, job, w->ia);
+
+	ptw_bits_set(job->request->prune->touched, bit, ptw_touched_bit(w, job, last) - bit + 1);
+}
+
 /*
  * Exact, at first: entries are cleared, those that were accessed noted, and all passed over. Those that the
  * range cuts are none of it: they will be read in any case.
@@ -380,7 +392,9 @@ static unsigned int ptw_prune_collect(struct ptw_walk_state *w, struct ptw_harve
 	if (level > 1) {
 		uint64_t e = ptw_port_load_table(slot);
 
-		/* Blocks are read after the flush, noted or not. */
+		/* Blocks are read after the flush, noted or not; but who only notes has to be told. */
+		if (job->pruned->blocks && f->present(p->layout, e, level) && f->leaf(e, level))
+			ptw_prune_note_block(w, job, level);
 		return !f->present(p->layout, e, level) || f->leaf(e, level);
 	}
 	index = ptw_mask_at(w, job, slot, level);
@@ -464,8 +478,7 @@ unsigned int ptw_prune_skip(struct ptw_walk_state *w, struct ptw_harvest_job *jo
 	return skip;
 }
 
-/* Can this page table's table entries tell? */
-static bool ptw_prune_able(const struct ptw_pgtable *p)
+bool ptw_prune_able(const struct ptw_pgtable *p)
 {
 	return p->geometry.root_level && ptw_table_bit(p, p->geometry.root_level);
 }
@@ -599,4 +612,36 @@ int ptw_prune_harvest(struct ptw_walk_state *w, struct ptw_harvest_job *job,
 	if (!ret || ((ret == PTW_ERR_STOPPED || ret == PTW_ERR_BUDGET) && w->ia >= w->end))
 		ptw_prune_end(prune);
 	return ret;
+}
+
+int ptw_prune_note(struct ptw_pgtable *p, uint64_t start, uint64_t end, uint64_t *touched)
+{
+	const uint64_t cut = ((uint64_t)1 << ptw_span_lg2(p->instance->format, 1)) - 1;
+	struct ptw_prune prune = {.size = sizeof(prune), .touched = touched};
+	const struct ptw_harvest h = {
+		.size = sizeof(h), .flags = PTW_HARVEST_ACCESSED, .prune = &prune};
+	struct ptw_harvest_job job;
+	struct ptw_walk_state w;
+	struct ptw_pruned pruned;
+
+	ptw_zero(&w, sizeof(w));
+	ptw_zero(&job, sizeof(job));
+	ptw_zero(&pruned, sizeof(pruned));
+	w.pgtable = p;
+	w.start = w.ia = job.start = job.range_start = start;
+	w.end = job.end = end;
+	job.ask.want = PTW_HARVEST_ACCESSED;
+	job.granule_lg2 = p->geometry.granule_lg2;
+	job.index_lg2 = p->geometry.index_lg2;
+	job.bitmaps_only = true;
+	job.changed_start = UINT64_MAX;
+	job.prune = PTW_PRUNING_COLLECT;
+	job.request = &h;
+	job.pruned = &pruned;
+	pruned.blocks = true;
+	if (start & cut)
+		ptw_bits_set(touched, 0, 1);
+	if (end & cut)
+		ptw_bits_set(touched, ptw_touched_bit(&w, &job, end - 1), 1);
+	return p->instance->harvest(&w, &job);
 }

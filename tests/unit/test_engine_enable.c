@@ -350,3 +350,65 @@ Test(engine_enable, for_harvests)
 		stop();
 	}
 }
+
+static int wanted(uint64_t at)
+{
+	milliseconds = at;
+	return ptw_group_wants_ageing(group[0]);
+}
+
+/* The second clock: ageing is wanted after a while although nobody misses anything. */
+Test(engine_enable, interval)
+{
+	milliseconds = 1000;
+	start();
+	cr_assert_eq(ptw_group_interval(NULL, 1), PTW_ERR_ARG);
+	make(0, 0);
+	fill(0, 40);
+	for (unsigned int i = 1; i < 4; i++) {
+		for (unsigned int page = 10 * i; page < 40; page++)
+			young[page] = true;
+		milliseconds += 100;
+		age(0);
+	}
+	/* Four generations have pages: by misses it is not wanted. */
+	cr_assert_eq(wanted(100000), 0);
+	cr_assert_eq(ptw_group_interval(group[0], 500), PTW_OK);
+	cr_assert_eq(wanted(1799), 0);
+	cr_assert_eq(wanted(1800), 1);
+	/* Back: time stands still, where it was seen last. */
+	cr_assert_eq(wanted(10), 1);
+	harvests = 0;
+	cr_assert_eq(evict_pages(0, 1, 1), PTW_OK);
+	cr_assert_eq(harvests, 1u, "it was aged first");
+	cr_assert_eq(wanted(10), 0);
+	cr_assert_eq(wanted(2299), 0);
+	cr_assert_eq(wanted(2300), 1);
+	cr_assert_eq(ptw_engine_enable(engine, PTW_ENABLE_ALL & ~(uint32_t)PTW_ENABLE_CORE),
+		     PTW_OK);
+	cr_assert_eq(wanted(2300), 0);
+	cr_assert_eq(ptw_engine_enable(engine, PTW_ENABLE_ALL), PTW_OK);
+	cr_assert_eq(ptw_group_interval(group[0], UINT64_MAX), PTW_OK);
+	cr_assert_eq(wanted(UINT64_MAX), 0);
+	cr_assert_eq(ptw_group_interval(group[0], 0), PTW_OK);
+	cr_assert_eq(wanted(UINT64_MAX), 0);
+	stop();
+}
+
+/* Without a clock no time passes. */
+Test(engine_enable, interval_without_clock)
+{
+	const struct ptw_engine_config config = {.size = sizeof(config), .pages = PAGES};
+
+	cr_assert_eq(ptw_engine_create(&config, &engine), PTW_OK);
+	make(0, 0);
+	fill(0, 40);
+	for (unsigned int i = 1; i < 4; i++) {
+		for (unsigned int page = 10 * i; page < 40; page++)
+			young[page] = true;
+		age(0);
+	}
+	cr_assert_eq(ptw_group_interval(group[0], 1), PTW_OK);
+	cr_assert_eq(wanted(100000), 0);
+	stop();
+}

@@ -61,6 +61,32 @@ bool ptw_group_too_young(const struct ptw_group *group)
 	return now < birth || now - birth < min_age;
 }
 
+int ptw_group_interval(struct ptw_group *group, uint64_t interval)
+{
+	if (!group)
+		return PTW_ERR_ARG;
+	ptw_port_publish(&group->interval, interval);
+	return PTW_OK;
+}
+
+void ptw_group_aged_now(struct ptw_group *group)
+{
+	ptw_port_publish(&group->aged_at, ptw_engine_latest(group->engine));
+}
+
+bool ptw_group_overdue(struct ptw_group *group)
+{
+	/* Relaxed: an ageing that begins meanwhile is as good. */
+	const uint64_t interval = ptw_port_load(&group->interval);
+	uint64_t at, now;
+
+	if (!interval)
+		return false;
+	at = ptw_port_load(&group->aged_at);
+	now = ptw_engine_latest(group->engine);
+	return now > at && now - at >= interval;
+}
+
 int ptw_engine_thrashes(struct ptw_engine *engine, struct ptw_group *group)
 {
 	ptw_port_trace(thrashing, group ? group->number + 1 : 0, ptw_port_load(&engine->min_age), 0);

@@ -130,6 +130,7 @@ int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_config *c
 	group->types = 1;
 	group->balance = PTW_BALANCE_EVEN;
 	group->birth[0] = ptw_engine_now(engine);
+	ptw_group_aged_now(group);
 	ret = ptw_policy_start(group);
 	if (ret) {
 		ptw_port_free(group, sizeof(*group));

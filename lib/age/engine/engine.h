@@ -107,6 +107,8 @@ struct ptw_group {
 	uint32_t number;
 	struct ptw_node node;
 	uint64_t ageing;	/* 1: one thread ages it */
+	uint64_t interval;	/* 0: none */
+	uint64_t aged_at;	/* when it was last aged, by the engine's latest clock */
 	uint64_t ticking;	/* 1: one thread moves the clock on, or begins a generation */
 	struct ptw_span *spans; /* in the order of attaching */
 	struct ptw_span **last_span;
@@ -309,6 +311,12 @@ struct ptw_evict_sum {
 /* ptw_group_evict() of pages of at least an age in ticks, with how in flags; adds to the sum. */
 int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how, uint64_t want,
 		   struct ptw_evict_sum *sum);
+
+/* The group is being made, or aged. */
+void ptw_group_aged_now(struct ptw_group *group);
+
+/* Was that longer ago than its interval? */
+bool ptw_group_overdue(struct ptw_group *group);
 
 /* Is the oldest generation that has pages younger than the minimum age? */
 bool ptw_group_too_young(const struct ptw_group *group);

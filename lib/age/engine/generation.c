@@ -169,6 +169,7 @@ int ptw_group_age(struct ptw_group *group)
 		return PTW_ERR_UNSUPPORTED;
 	if (!ptw_flag_try(&group->ageing))
 		return PTW_ERR_AGAIN;
+	ptw_group_aged_now(group);
 	ptw_port_trace(age_begin, group->number + 1, ptw_port_load(&group->youngest), 0);
 	ptw_generation_begin(group);
 	if (ptw_engine_may(group->engine, PTW_ENABLE_LEAF_WALK))
@@ -187,6 +188,8 @@ int ptw_group_wants_ageing(struct ptw_group *group)
 
 	if (!group || !ptw_engine_may(group->engine, PTW_ENABLE_CORE))
 		return 0;
+	if (ptw_group_overdue(group))
+		return 1;
 	if (group->engine->policy->due)
 		return ptw_policy_due(group);
 	types = ptw_group_willing(group);
