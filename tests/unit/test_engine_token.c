@@ -148,12 +148,13 @@ Test(engine_token, not_the_number)
 /* Tokens of others, and numbers that are none, are ignored; the page comes all the same. */
 Test(engine_token, ignored)
 {
+	struct ptw_group_state others = {.size = sizeof(others)};
 	uint64_t of_other, of_gone, good, x = test_seed() | 1;
 	struct ptw_group *other;
 
 	start(1);
 	cr_assert_eq(ptw_group_create(engine, &config, &other), PTW_OK);
-	cr_assert_eq(ptw_group_attach_as(other, RUN, RUN, 1), PTW_OK);
+	cr_assert_eq(ptw_group_attach(other, RUN, RUN), PTW_OK);
 	add(0, 1);
 	add(RUN, 1);
 	cr_assert_eq(put_out(1), 1u);
@@ -167,8 +168,10 @@ Test(engine_token, ignored)
 	come(2, of_other);
 	of_gone = of_other;
 	cr_assert_eq(ptw_group_create(engine, &config, &other), PTW_OK);
-	cr_assert_eq(ptw_group_attach_as(other, RUN, RUN, 1), PTW_OK);
+	cr_assert_eq(ptw_group_attach(other, RUN, RUN), PTW_OK);
 	come(RUN, of_gone);
+	cr_assert_eq(ptw_group_state(other, &others), PTW_OK);
+	cr_assert_eq(others.refaults, 0u);
 	come(3, 0);
 	come(4, ~(uint64_t)0);
 	/* Of a type that the group has none of. */

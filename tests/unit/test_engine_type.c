@@ -128,7 +128,6 @@ Test(engine_type, weight_0)
 	age();
 	add(RUN, 10);
 	cr_assert_eq(ptw_group_set_balance(group, 0, 0), PTW_OK);
-	cr_assert_eq(ptw_group_wants_ageing(group), 1, "pages that may not go do not count");
 	cr_assert_eq(put_out(9), 9u);
 	cr_assert_eq(of_type(0), 100u);
 	cr_assert_eq(ptw_group_set_balance(group, 0, 1), PTW_OK);
@@ -140,6 +139,25 @@ Test(engine_type, weight_0)
 	cr_assert_eq(of_type(0), 97u, "there are no others");
 	cr_assert_eq(ptw_group_evict(group, 97, &n), PTW_OK);
 	cr_assert_eq(n, 97u);
+	stop();
+}
+
+/* Whether ageing is wanted is asked of pages that may go: here of type 1, which is all young. */
+Test(engine_type, ageing_of_those_that_may_go)
+{
+	start(2);
+	for (unsigned int i = 0; i < 3; i++) {
+		add(10 * i, 10);
+		age();
+	}
+	add(RUN, 10);
+	cr_assert_eq(ptw_group_wants_ageing(group), 0);
+	cr_assert_eq(ptw_group_set_balance(group, 0, 0), PTW_OK);
+	cr_assert_eq(ptw_group_wants_ageing(group), 1);
+	cr_assert_eq(put_out(10), 10u);
+	cr_assert_eq(of_type(1), 0u);
+	for (unsigned int i = 0; i < 10; i++)
+		cr_assert_geq(gone[i], (uint64_t)RUN);
 	stop();
 }
 
