@@ -4,7 +4,9 @@
  * What an engine knows, as bytes: so that who restarts does not have to learn again which pages are hot.
  *
  * An image holds, for each group that has regions, its clock, generations, counters, each page's age, and what the
- * policy has learned (policy.h); where each group is in the tree; and what was set: protection, minimum age, capabilities.
+ * policy has learned (policy.h); where each group is in the tree; and what was set: protection, weights, minimum age,
+ * capabilities. What was judged of types and tiers (engine_type.h) is in it, uses of pages are not. Regions must be of the
+ * same types.
  * Callbacks are not in it: who restores makes the engine and its groups again, with the same policy, the same regions, and
  * the same groups below one another, and then fills them. Groups are told by their regions, and those that have none by
  * the ones below them, so it does not matter in which order they are made. Groups with no regions, and none below them,

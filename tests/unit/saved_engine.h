@@ -28,7 +28,8 @@
 #define LOW	   30
 #define BELOW_LOW  31
 #define POLICY	   32
-#define SPAN_FIRST 33
+#define BALANCE	   33
+#define SPAN_FIRST 35
 
 /* An engine, what a page table would say, and who was put out. */
 struct world {

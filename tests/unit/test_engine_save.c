@@ -53,7 +53,7 @@ Test(engine_save, format)
 	/* Ticks: the four pages make 4, the two generations 1 each. */
 	static const uint64_t words[] = {
 		/* magic "ptw-ages", bytes, version and header, pages, groups */
-		0x736567612d777470, 392, 88ull << 32 | 2, 130, 1,
+		0x736567612d777470, 408, 88ull << 32 | 2, 130, 1,
 		/* capabilities, minimum age, "generations" */
 		15, 0, 0x69746172656e6567, 0x736e6f, 0, 0,
 		/* a span, 11 bytes of runs; when generations began: ticks and milliseconds ago, and never */
@@ -64,8 +64,8 @@ Test(engine_save, format)
 		4, 0, 1, 0, 1, 0, 0,
 		/* agings, words, aged, evictions seen */
 		2, 2, 3, 0,
-		/* parent, min, low, pages taken below low, bytes of the policy */
-		0, 0, 0, 0, 0,
+		/* parent, min, low, pages taken below low, bytes of the policy, weights, nothing judged */
+		0, 0, 0, 0, 0, 0x64646464, 0,
 		/* the span: region 1, two of them */
 		1, 2};
 	static const uint8_t runs[16] = {

@@ -53,9 +53,9 @@ Test(engine_save_wrong, wrong_words)
 		int error;
 	} wrong[] = {
 		{0, 0, PTW_ERR_CORRUPT_RESERVED},
-		{8, 384, PTW_ERR_CORRUPT_RESERVED}, /* the checksum is not there */
-		{8, 391, PTW_ERR_CORRUPT_BOUNDS},
-		{8, 400, PTW_ERR_CORRUPT_BOUNDS},
+		{8, 400, PTW_ERR_CORRUPT_RESERVED}, /* the checksum is not there */
+		{8, 407, PTW_ERR_CORRUPT_BOUNDS},
+		{8, 416, PTW_ERR_CORRUPT_BOUNDS},
 		{8, 40, PTW_ERR_CORRUPT_BOUNDS},
 		{8, 0, PTW_ERR_CORRUPT_BOUNDS},
 		{16, 40ull << 32 | 2, PTW_ERR_UNSUPPORTED},
@@ -98,6 +98,14 @@ Test(engine_save_wrong, wrong_words)
 		{WORD(SPAN_FIRST), UINT64_MAX, PTW_ERR_CORRUPT_BOUNDS},
 		{WORD(SPAN_FIRST + 1), 1, PTW_ERR_CONFIG},
 		{WORD(SPAN_FIRST + 1), 3, PTW_ERR_CONFIG},
+		/* Another type; weights beyond their end, or of more types; what was judged, without words for it. */
+		{WORD(SPAN_FIRST + 1), (uint64_t)1 << 56 | 2, PTW_ERR_CONFIG},
+		{WORD(BALANCE), 201, PTW_ERR_CORRUPT_BOUNDS},
+		{WORD(BALANCE), (uint64_t)201 << 24, PTW_ERR_CORRUPT_BOUNDS},
+		{WORD(BALANCE), (uint64_t)1 << 32, PTW_ERR_CORRUPT_RESERVED},
+		{WORD(BALANCE + 1), 1, PTW_ERR_CORRUPT_BOUNDS},
+		{WORD(BALANCE + 1), 112, PTW_ERR_CORRUPT_BOUNDS},
+		{WORD(BALANCE + 1), UINT64_MAX, PTW_ERR_CORRUPT_BOUNDS},
 	};
 	static struct world w;
 	uint64_t bytes;

@@ -336,7 +336,7 @@ Test(engine_type, given_up)
 	stop();
 }
 
-/* An image has ages; types are told by attaching, and what came back is forgotten. */
+/* An image has ages, weights, and what was judged of types and tiers. It has no uses of pages. */
 Test(engine_type, restored)
 {
 	static uint8_t image[100000];
@@ -350,6 +350,7 @@ Test(engine_type, restored)
 	age();
 	age();
 	refault(1, 90);
+	cr_assert_eq(ptw_group_set_balance(group, 1, 70), PTW_OK);
 	use(RUN + 90, 20, 2);
 	cr_assert_eq(put_out(30), 30u);
 	cr_assert_eq(ptw_page_token(engine, gone[gone_count - 1], &token), PTW_OK);
@@ -358,9 +359,13 @@ Test(engine_type, restored)
 	before[1] = type_now(1);
 	cr_assert_gt(before[1].cost, 0u);
 	saved = engine;
+	start(1);
+	cr_assert_eq(ptw_group_attach_as(group, RUN, RUN, 2), PTW_OK);
+	cr_assert_eq(ptw_engine_restore(engine, image, used), PTW_ERR_CONFIG, "another type");
+	ptw_engine_destroy(engine);
 	start(2);
-	cr_assert_eq(ptw_group_set_balance(group, 1, 50), PTW_OK);
-	group->type[1]->tier[2].evicted = 5;
+	cr_assert_eq(ptw_group_set_balance(group, 0, 50), PTW_OK);
+	group->type[1]->tier[3].evicted = 5;
 	cr_assert_eq(ptw_engine_restore(engine, image, used), PTW_OK);
 	check();
 	for (uint32_t t = 0; t < 2; t++) {
@@ -368,11 +373,14 @@ Test(engine_type, restored)
 
 		cr_assert_eq(memcmp(s.pages, before[t].pages, sizeof(s.pages)), 0);
 		cr_assert_eq(s.oldest, before[t].oldest);
-		cr_assert_eq(s.cost, 0u);
-		for (unsigned int i = 0; i < PTW_TIERS; i++)
-			cr_assert_eq(s.evicted[i] + s.refaulted[i] + s.protected_[i], 0u);
+		cr_assert_eq(s.cost, before[t].cost);
+		cr_assert_eq(s.weight, before[t].weight);
+		cr_assert_eq(s.tier, before[t].tier);
+		cr_assert_eq(memcmp(s.evicted, before[t].evicted, sizeof(s.evicted)), 0);
+		cr_assert_eq(memcmp(s.refaulted, before[t].refaulted, sizeof(s.refaulted)), 0);
+		cr_assert_eq(memcmp(s.protected_, before[t].protected_, sizeof(s.protected_)), 0);
 	}
-	cr_assert_eq(type_now(1).weight, 50u);
+	cr_assert_eq(type_now(1).weight, 70u);
 	for (uint64_t page = 0; page < PAGES; page++)
 		resident[page] = ptw_page_age(engine, page) >= 0;
 	cr_assert_eq(of_type(0) + of_type(1), 270u);
@@ -380,8 +388,9 @@ Test(engine_type, restored)
 	resident[900] = true;
 	cr_assert_eq(state_now().refaults, 91u, "a token is good yet");
 	cr_assert_eq(put_out(271), 271u);
-	cr_assert_eq(type_now(0).evicted[0] + type_now(1).evicted[0], 270u, "none was used");
-	cr_assert_eq(type_now(0).evicted[1], 1u, "but the one that came back");
+	cr_assert_eq(type_now(0).evicted[0] + type_now(1).evicted[0],
+		     before[0].evicted[0] + before[1].evicted[0] + 270, "none was used");
+	cr_assert_eq(type_now(0).evicted[1], before[0].evicted[1] + 1, "but the one that came back");
 	ptw_engine_destroy(saved);
 	stop();
 }

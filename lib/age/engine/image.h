@@ -7,7 +7,8 @@
  *	groups		those that have regions, in the order of the first region of each one's first span; then those above
  *			them that have none, in the order in which they are found from those before them:
  *		record	enum ptw_image_word
- *		spans	first region, regions; in the order of attaching
+ *		spans	first region, regions | type << 56; in the order of attaching
+ *		judged	none, or PTW_IMAGE_TIER words of each tier of each type: fields of struct ptw_tier
  *		policy	its bytes; then zeroes up to a multiple of 8 bytes
  *		runs	of the spans' pages, one after the other; then zeroes up to a multiple of 8 bytes
  *	checksum	of all before it
@@ -68,9 +69,18 @@ enum ptw_image_word {
 	PTW_IMAGE_MIN,
 	PTW_IMAGE_LOW,
 	PTW_IMAGE_BELOW_LOW,
-	PTW_IMAGE_POLICY, /* bytes, without the zeroes behind them */
+	PTW_IMAGE_POLICY,  /* bytes, without the zeroes behind them */
+	PTW_IMAGE_BALANCE, /* weights, a byte each */
+	PTW_IMAGE_JUDGED,  /* words of tiers: 0 or PTW_IMAGE_TIERS */
 	PTW_IMAGE_WORDS
 };
+
+/* Words of a tier, and of all of them. */
+#define PTW_IMAGE_TIER	   7u
+#define PTW_IMAGE_TIERS	   (PTW_IMAGE_TIER * PTW_TIERS * PTW_TYPES)
+#define PTW_IMAGE_TYPE_LG2 56u
+
+_Static_assert(sizeof(struct ptw_tier) == 8 * PTW_IMAGE_TIER, "its fields are words");
 
 /* Kinds of pages. */
 #define PTW_IMAGE_ABSENT   0u

@@ -21,6 +21,8 @@ struct ptw_image_head {
 struct ptw_image_part {
 	const uint8_t *record;
 	const uint8_t *span;
+	const uint8_t *judged;
+	uint64_t judged_words;
 	const uint8_t *policy;
 	uint64_t policy_bytes;
 	struct ptw_reader runs;
@@ -88,7 +90,8 @@ static int ptw_image_open(const struct ptw_engine *engine, const uint8_t *from, 
 }
 
 /* The group that has these spans, no more and no less. */
-static int ptw_part_group(const struct ptw_engine *engine, struct ptw_image_part *part)
+static int ptw_part_group(const struct ptw_engine *engine, struct ptw_image_part *part,
+			  unsigned int version)
 {
 	uint64_t spans = ptw_word(part, PTW_IMAGE_SPANS);
 	const uint8_t *at = part->span;
@@ -101,7 +104,9 @@ static int ptw_part_group(const struct ptw_engine *engine, struct ptw_image_part
 		return PTW_ERR_CONFIG;
 	for (const struct ptw_span *span = part->group->spans; span; span = span->next) {
 		if (!spans || ptw_image_get(at) != span->first ||
-		    ptw_image_get(at + 8) != span->regions)
+		    ptw_image_get(at + 8) !=
+			    (span->regions |
+			     (version > 1 ? (uint64_t)span->type << PTW_IMAGE_TYPE_LG2 : 0)))
 			return PTW_ERR_CONFIG;
 		spans--;
 		at += PTW_IMAGE_SPAN;
@@ -136,7 +141,13 @@ static int ptw_part_next(const struct ptw_engine *engine, struct ptw_image_head 
 		return PTW_ERR_CORRUPT_BOUNDS;
 	left -= spans * PTW_IMAGE_SPAN;
 	/* What is left is a multiple of 8, so the zeroes behind policy and runs fit in, too. */
-	part->policy = part->span + spans * PTW_IMAGE_SPAN;
+	part->judged = part->span + spans * PTW_IMAGE_SPAN;
+	part->judged_words = head->version == 1 ? 0 : ptw_word(part, PTW_IMAGE_JUDGED);
+	if ((part->judged_words && part->judged_words != PTW_IMAGE_TIERS) ||
+	    part->judged_words > left / 8)
+		return PTW_ERR_CORRUPT_BOUNDS;
+	left -= 8 * part->judged_words;
+	part->policy = part->judged + 8 * part->judged_words;
 	part->policy_bytes = head->version == 1 ? 0 : ptw_word(part, PTW_IMAGE_POLICY);
 	if (part->policy_bytes > left)
 		return PTW_ERR_CORRUPT_BOUNDS;
@@ -147,7 +158,7 @@ static int ptw_part_next(const struct ptw_engine *engine, struct ptw_image_head 
 	part->runs = (struct ptw_reader){
 		.from = part->policy + (part->policy_bytes + 7) / 8 * 8, .end = runs};
 	r->at = r->end - left + (runs + 7) / 8 * 8;
-	return spans ? ptw_part_group(engine, part) : ptw_part_above(expected, part);
+	return spans ? ptw_part_group(engine, part, head->version) : ptw_part_above(expected, part);
 }
 
 static int ptw_run_next(const struct ptw_engine *engine, struct ptw_reader *r,
@@ -298,6 +309,35 @@ static int ptw_check_part(const struct ptw_engine *engine, const struct ptw_imag
 	return ptw_part_policy(engine, part, word, now, false);
 }
 
+/* The words of a type's tiers. */
+static bool ptw_judged_any(const struct ptw_image_part *part, unsigned int type)
+{
+	const uint8_t *at = part->judged + 8 * PTW_IMAGE_TIER * PTW_TIERS * type;
+	uint64_t any = 0;
+
+	for (unsigned int i = 0; i < PTW_IMAGE_TIER * PTW_TIERS; i++)
+		any |= ptw_image_get(at + 8 * i);
+	return any;
+}
+
+/* Weights are below their end, and nothing was judged of types that there are not. Any counters will do. */
+static int ptw_check_types(const struct ptw_engine *engine, const struct ptw_image_part *part)
+{
+	const uint64_t balance = ptw_word(part, PTW_IMAGE_BALANCE);
+	const uint64_t types = part->group->types;
+
+	for (unsigned int t = 0; t < PTW_TYPES; t++) {
+		if ((balance >> 8 * t & 0xff) > PTW_BALANCE_MAX)
+			return PTW_ERR_CORRUPT_BOUNDS;
+		if (part->judged_words && !(types >> t & 1) && ptw_judged_any(part, t))
+			return PTW_ERR_CORRUPT_RESERVED;
+	}
+	if (balance >> 8 * PTW_TYPES ||
+	    (engine->ordered && balance != PTW_BALANCE_EVEN))
+		return PTW_ERR_CORRUPT_RESERVED;
+	return PTW_OK;
+}
+
 /* All parts, one for each group of the engine that an image has: first regions go up, so none comes twice. */
 static int ptw_check_parts(const struct ptw_engine *engine, struct ptw_image_head head,
 			   uint64_t *word, uint64_t now)
@@ -321,6 +361,8 @@ static int ptw_check_parts(const struct ptw_engine *engine, struct ptw_image_hea
 			    ptw_word(&part, PTW_IMAGE_PARENT) != (parent ? parent->node.place : 0))
 				return PTW_ERR_CONFIG;
 		}
+		if (!ret && head.version > 1)
+			ret = ptw_check_types(engine, &part);
 		if (!ret)
 			ret = ptw_check_part(engine, &part, word, now);
 		if (ret)
@@ -380,7 +422,18 @@ static void ptw_restore_protection(struct ptw_group *group, const struct ptw_ima
 	forest->claims += node->protect[0] || node->protect[1];
 }
 
-static void ptw_restore_part(struct ptw_engine *engine, struct ptw_image_part *part, uint64_t now)
+static void ptw_restore_tiers(struct ptw_tier *tier, const struct ptw_image_part *part,
+			      unsigned int type)
+{
+	const uint8_t *at = part->judged + 8 * PTW_IMAGE_TIER * PTW_TIERS * type;
+	uint64_t *words = (uint64_t *)tier;
+
+	for (unsigned int i = 0; i < PTW_IMAGE_TIER * PTW_TIERS; i++)
+		words[i] = part->judged_words ? ptw_image_get(at + 8 * i) : 0;
+}
+
+static void ptw_restore_part(struct ptw_engine *engine, struct ptw_image_part *part, uint64_t now,
+			     unsigned int version)
 {
 	struct ptw_image_run run = {0};
 	struct ptw_group *group = part->group;
@@ -397,7 +450,11 @@ static void ptw_restore_part(struct ptw_engine *engine, struct ptw_image_part *p
 		if (!group->type[t])
 			continue;
 		group->type[t]->none_before = 0;
-		__builtin_memset(group->type[t]->tier, 0, sizeof(group->type[t]->tier));
+		ptw_restore_tiers(group->type[t]->tier, part, t);
+	}
+	if (version > 1) {
+		group->balance = ptw_word(part, PTW_IMAGE_BALANCE);
+		group->feedback = part->judged_words || group->types != 1;
 	}
 	group->restored++;
 	/* No page is resident: all of group->count is 0. */
@@ -427,7 +484,7 @@ static void ptw_restore_all(struct ptw_engine *engine, struct ptw_image_head *he
 		struct ptw_image_part part;
 
 		ptw_part_next(engine, head, expected, &part);
-		ptw_restore_part(engine, &part, now);
+		ptw_restore_part(engine, &part, now, head->version);
 		ptw_part_policy(engine, &part, word, now, true);
 		if (head->version > 1)
 			ptw_restore_protection(part.group, &part);

@@ -67,6 +67,17 @@ static void ptw_save_region(struct ptw_writer *w, const struct ptw_engine *engin
 	}
 }
 
+/* What was judged; nothing of types that the group has not. */
+static void ptw_save_tiers(struct ptw_writer *w, const struct ptw_group *group)
+{
+	for (unsigned int i = 0; group->feedback && i < PTW_IMAGE_TIERS; i++) {
+		const struct ptw_type *type = group->type[i / (PTW_IMAGE_TIER * PTW_TIERS)];
+		const uint64_t *words = type ? (const uint64_t *)type->tier : NULL;
+
+		ptw_put(w, words ? words[i % (PTW_IMAGE_TIER * PTW_TIERS)] : 0);
+	}
+}
+
 static void ptw_save_record(struct ptw_writer *w, struct ptw_group *group, uint64_t now)
 {
 	uint64_t spans = 0;
@@ -86,10 +97,13 @@ static void ptw_save_record(struct ptw_writer *w, struct ptw_group *group, uint6
 	ptw_put(w, group->node.protect[1]);
 	ptw_put(w, group->node.below_low);
 	ptw_put(w, 0);
+	ptw_put(w, group->balance);
+	ptw_put(w, group->feedback ? PTW_IMAGE_TIERS : 0);
 	for (const struct ptw_span *span = group->spans; span; span = span->next) {
 		ptw_put(w, span->first);
-		ptw_put(w, span->regions);
+		ptw_put(w, span->regions | (uint64_t)span->type << PTW_IMAGE_TYPE_LG2);
 	}
+	ptw_save_tiers(w, group);
 }
 
 static bool ptw_save_resident(const void *context, uint64_t page)
