@@ -216,8 +216,9 @@ static void any_bytes(const struct ptw_policy_ops *policy, unsigned int rounds)
 	again = malloc(bytes);
 	for (unsigned int round = 0; round < rounds; round++) {
 		memcpy(again, image, bytes);
-		for (unsigned int n = pick(3) + 1; n--;)
-			again[16 + pick((unsigned int)bytes - 24)] ^= (uint8_t)(1 << pick(8));
+		for (unsigned int n = pick(3); n--;)
+			again[16 + pick((unsigned int)bytes - 24)] = (uint8_t)pick(256);
+		again[16 + pick((unsigned int)bytes - 24)] ^= (uint8_t)(round % 2 << pick(8));
 		seal(again, bytes);
 		if (ptw_engine_restore(w.engine, again, bytes)) {
 			refused(&w, again, bytes, 0, "round", round);
