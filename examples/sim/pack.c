@@ -27,7 +27,9 @@ static const struct argp_option option_table[] = {
 	 "Leave out references to the PAGES used last, as a TLB of that size would; 1 joins "
 	 "neighbours that are equal, 0 leaves out nothing (" TEXT_OF(FILTER_DEFAULT) ")",
 	 0},
-	{"trace-format", 'f', "NAME", 0, "auto, text, lackey, drcachesim or u32 (auto)", 0},
+	{"limit", 'n', "REFERENCES", 0, "Stop reading after so many that are kept; 0: never (0)",
+	 0},
+	{"trace-format", 'f', "NAME", 0, "auto, text, lackey, drcachesim, u32 or vpn (auto)", 0},
 	{"help", 'h', NULL, 0, "Print this and exit", -1},
 	{0},
 };
@@ -60,12 +62,25 @@ static uint32_t parse_filter(const char *text)
 	return (uint32_t)value;
 }
 
+static uint64_t parse_limit(const char *text)
+{
+	char *end;
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || value >= UINT32_MAX)
+		sim_die("bad --limit '%s'; give a number of references, 0 to %u", text,
+			UINT32_MAX - 1);
+	return value;
+}
+
 static enum trace_form parse_form(const char *text)
 {
 	for (unsigned int i = 0; trace_form_name(i); i++)
 		if (strcmp(trace_form_name(i), text) == 0)
 			return (enum trace_form)i;
-	sim_die("bad --trace-format '%s'; give auto, text, lackey, drcachesim or u32", text);
+	sim_die("bad --trace-format '%s'; give auto, text, lackey, drcachesim, u32 or vpn", text);
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -75,6 +90,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'k':
 		pack->how.filter = parse_filter(arg);
+		return 0;
+	case 'n':
+		pack->how.limit = parse_limit(arg);
 		return 0;
 	case 'f':
 		pack->how.form = parse_form(arg);
@@ -116,6 +134,11 @@ int pack_main(int argc, char **argv)
 	if (!trace_load_as(&trace, pack.trace, &pack.how, error, sizeof(error)))
 		sim_die("%s", error);
 	sim_progress("", 0, 0);
+	/* Who writes into a pipe need not wait until all is compressed. */
+	if (pack.how.limit && strcmp(pack.trace, "-") == 0)
+		close(STDIN_FILENO);
+	if (pack.how.limit && trace.references == pack.how.limit)
+		sim_note("stopped after %llu references", (unsigned long long)pack.how.limit);
 	if (!trace_write(&trace, stdout, "standard output", error, sizeof(error)))
 		sim_die("%s", error);
 	trace_free(&trace);

@@ -75,6 +75,11 @@ bool trace_append(struct trace *trace, uint32_t word, struct source *source)
 	return true;
 }
 
+bool trace_is_enough(const struct trace *trace, const struct source *source)
+{
+	return source->limit && trace->references >= source->limit;
+}
+
 /* Count the distinct pages. */
 static bool trace_measure(struct trace *trace, struct source *source)
 {
@@ -101,7 +106,7 @@ const char *trace_form_name(unsigned int index)
 	static const char *const names[] = {
 		[TRACE_FORM_AUTO] = "auto",	[TRACE_FORM_TEXT] = "text",
 		[TRACE_FORM_LACKEY] = "lackey", [TRACE_FORM_DRCACHESIM] = "drcachesim",
-		[TRACE_FORM_U32] = "u32",
+		[TRACE_FORM_U32] = "u32",	[TRACE_FORM_VPN] = "vpn",
 	};
 
 	return index < sizeof(names) / sizeof(names[0]) ? names[index] : NULL;
@@ -132,10 +137,12 @@ static bool trace_read(struct trace *trace, struct source *source)
 		return source_fail(source,
 				   "%s is empty; give a .u32.zst trace or lines of 'R|W|I address'",
 				   source->name);
-	if (trace_is_zstd(source))
+	if (source->form != TRACE_FORM_VPN && trace_is_zstd(source))
 		done = trace_read_zstd(trace, source);
 	else if (source->form == TRACE_FORM_U32)
 		done = trace_read_words(trace, source);
+	else if (source->form == TRACE_FORM_VPN)
+		done = trace_read_vpn(trace, source);
 	else
 		done = read_text(trace, source);
 	if (!done)
@@ -167,6 +174,7 @@ bool trace_load_as(struct trace *trace, const char *path, const struct trace_how
 		source->form = TRACE_FORM_U32;
 	source->filter.size = how->filter;
 	source->filter.count = 0;
+	source->limit = how->limit;
 	source->watch = how->watch;
 	source->error = error;
 	source->error_size = error_size;

@@ -38,6 +38,7 @@ enum trace_form {
 	TRACE_FORM_LACKEY,
 	TRACE_FORM_DRCACHESIM,
 	TRACE_FORM_U32,
+	TRACE_FORM_VPN, /* 64-bit words of scripts/record-trace; never found out */
 };
 
 /* Name of the index-th form; NULL past the last. */
@@ -51,6 +52,8 @@ struct trace_how {
 	 * those to the same page as the one before. 0: none. At most TRACE_FILTER_MAX.
 	 */
 	uint32_t filter;
+	/* Read no further than so many references that are not left out. 0: to the end. */
+	uint64_t limit;
 	/* Called at each tick, to show that something happens; or NULL. */
 	void (*watch)(uint64_t ticks, uint64_t references);
 };

@@ -26,6 +26,7 @@ struct source {
 	bool exhausted;	      /* nothing follows what is in the buffer */
 	enum trace_form form; /* unless it is zstd */
 	struct trace_filter filter;
+	uint64_t limit; /* references; 0: none */
 	void (*watch)(uint64_t ticks, uint64_t references); /* at each tick; or NULL */
 	char *error;
 	size_t error_size;
@@ -45,12 +46,36 @@ bool source_fail(struct source *source, const char *format, ...)
  */
 bool trace_append(struct trace *trace, uint32_t word, struct source *source);
 
+/* Has the trace as many references as it may? What follows is not read then. */
+bool trace_is_enough(const struct trace *trace, const struct source *source);
+
 bool trace_is_zstd(const struct source *source);
 bool trace_read_zstd(struct trace *trace, struct source *source);
 
 /* Raw words look like anything, so only the name can promise them: it ends in .u32. */
 bool trace_is_words(const char *path);
 bool trace_read_words(struct trace *trace, struct source *source);
+
+/* Last-level tables by VPN >> 9, in order of appearance; slots is an open hash table over them. */
+struct trace_tables {
+	uint64_t *keys;
+	uint32_t count;
+	uint32_t *slots; /* 1 + index into keys, 0 = free; a power of two, at most half full */
+	uint32_t slot_count;
+	uint32_t last; /* index of the table found last */
+};
+
+/* The word of a page, good until trace_renumber(). False: too many tables, or no memory is left. */
+bool trace_tables_page(struct trace_tables *tables, uint64_t vpn, uint32_t *page,
+		       struct source *source);
+
+/* Give every word its page number: tables in address order. */
+bool trace_renumber(struct trace *trace, const struct trace_tables *tables, struct source *source);
+
+void trace_tables_free(struct trace_tables *tables);
+
+/* 64-bit words: numbers of pages anywhere in the address space, and ticks of all ones. */
+bool trace_read_vpn(struct trace *trace, struct source *source);
 
 /* Bytes of a word that is not complete yet; a piece of input may end anywhere. */
 struct pending {

@@ -10,6 +10,8 @@ bool trace_take_words(struct trace *trace, struct pending *pending, const unsign
 	for (size_t i = 0; i < size; i++) {
 		uint32_t word;
 
+		if (trace_is_enough(trace, source))
+			return true;
 		pending->word |= (uint32_t)bytes[i] << (8 * pending->bytes);
 		if (++pending->bytes < 4)
 			continue;
@@ -53,6 +55,8 @@ bool trace_read_words(struct trace *trace, struct source *source)
 
 		if (!trace_take_words(trace, &pending, bytes, source->end - source->start, source))
 			return false;
+		if (trace_is_enough(trace, source))
+			return true;
 		source->start = source->end;
 		if (source->exhausted)
 			return trace_end_words(&pending, source);

@@ -37,6 +37,8 @@ static bool decompress(struct trace *trace, struct source *source, ZSTD_DCtx *zs
 			flushing = more && out.pos == out.size;
 			if (!trace_take_words(trace, &pending, bytes, out.pos, source))
 				return false;
+			if (trace_is_enough(trace, source))
+				return true;
 			continue;
 		}
 		if (source->exhausted)
