@@ -189,3 +189,35 @@ pack_full() {
 }
 check "pack tells that there is no room" pack_full
 check "pack --help shows an example" grep -q '^  ptw-sim pack lackey.log >' <("$sim" pack --help)
+
+# 64-bit page numbers: those of the accesses above, in reads.
+perl -e 'print pack "Q<*", map hex, qw(1 1fff000 2 3 0 1fff000 3 4)' > "$scratch/vpn"
+sed 's/^W/R/' "$scratch/lackey.txt" > "$scratch/reads.txt"
+vpn_is_read() {
+	same "$(shows "$scratch/vpn" --trace-format vpn)" "$(shows "$scratch/reads.txt")" &&
+		same "$( (cat "$scratch/vpn"; perl -e 'print "\xff" x 8') | shows - --trace-format vpn | value ticks)" 1
+}
+check "words of 64 bits are page numbers, all ones a tick" vpn_is_read
+cut_short() { # BYTES
+	head -c "$1" "$scratch/vpn" | "$sim" - --trace-format vpn > /dev/null 2> "$scratch/err"
+	same "$? $(wc -l < "$scratch/err")" "2 1" && grep -q "$2" "$scratch/err"
+}
+check "half a word of 64 bits is refused" cut_short 12 "cut short"
+no_page() {
+	perl -e 'print pack "Q<*", 1, 1 << 52' | "$sim" - --trace-format vpn > /dev/null 2> "$scratch/err"
+	same "$? $(wc -l < "$scratch/err")" "2 1" && grep -q 'word 1 is no address' "$scratch/err"
+}
+check "a word that is no page number is refused" no_page
+
+limit_keeps() { # FORM FILE: five references, in any form
+	"$sim" pack --limit 5 --filter 0 -f "$1" "$2" > "$scratch/five" 2> "$scratch/err" &&
+		same "$(shows "$scratch/five" | value references) $(grep -c 'stopped after 5 references' "$scratch/err")" "5 1"
+}
+"$sim" pack --filter 0 "$scratch/lackey.txt" > "$scratch/eight.u32.zst"
+for form in "text $scratch/lackey.txt" "lackey $scratch/lackey" "drcachesim $scratch/view" "vpn $scratch/vpn" "auto $scratch/eight.u32.zst"; do
+	# shellcheck disable=SC2086 # two words
+	check "pack --limit keeps so many, ${form%% *}" limit_keeps $form
+done
+for limit in -1 x '' 4294967295; do
+	check "pack --limit=$limit is refused" refused "bad --limit" pack "--limit=$limit" "$scratch/lackey"
+done
