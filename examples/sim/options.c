@@ -52,7 +52,7 @@ static const struct argp_option option_table[] = {
 	{"tlb", 't', "SETSxWAYS|off", 0,
 	 "TLB of the software MMU, in which accessed bits are not set again (off)", 0},
 	{"trace-format", KEY_TRACE_FORMAT, "NAME", 0,
-	 "What the trace is: text, lackey, drcachesim or u32, of which more below (auto)", 0},
+	 "What the trace is: text, lackey, drcachesim, u32 or vpn, of which more below (auto)", 0},
 	{"guest", 'g', "TRACE", 0,
 	 "Mixed load: TRACE runs on the host, this one in a guest, and both compete for the same "
 	 "memory under mglru",
