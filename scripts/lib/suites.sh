@@ -97,9 +97,8 @@ run_suite() {
 
 	mkdir -p "$results"
 	rm -f "$results/$suite.count"
-	printf '%-12s ' "$suite"
 	# Somebody who waits may want to watch; the result takes this place.
-	[ ! -t 1 ] || printf 'running; to watch: tail -f %s' "$log"
+	[ ! -t 1 ] || printf '%-12s running; to watch: tail -f %s' "$suite" "$log"
 	: >"$log"
 	("suite_$suite") </dev/null >"$log" 2>&1
 	status=$?
@@ -112,8 +111,8 @@ run_suite() {
 		failed=1
 	fi
 	[ "$skipped" = 0 ] || extra=", $skipped skipped"
-	[ ! -t 1 ] || printf '\r\033[K%-12s ' "$suite"
-	printf '%5d passed, %d failed%s in %d s\n' "$passed" "$failed" "$extra" $((SECONDS - start))
+	[ ! -t 1 ] || printf '\r\033[K'
+	printf '%-12s %5d passed, %d failed%s in %d s\n' "$suite" "$passed" "$failed" "$extra" $((SECONDS - start))
 	if [ "$failed" != 0 ]; then
 		say "--- the end of $log"
 		tail -n 60 "$log"
@@ -122,4 +121,29 @@ run_suite() {
 	total_passed=$((total_passed + passed))
 	total_failed=$((total_failed + failed))
 	total_skipped=$((total_skipped + skipped))
+}
+
+# Runs suites one after the other, of which each prints its lines at once when it has ended, and leaves the sums of all
+# in $results/beside.totals: for a second lane beside the first, in the background.
+run_beside() {
+	local name
+
+	mkdir -p "$results"
+	rm -f "$results/beside.totals"
+	for name in "$@"; do
+		run_suite "$name" >"$results/beside.out"
+		cat "$results/beside.out"
+	done
+	echo "$total_passed $total_failed $total_skipped" >"$results/beside.totals"
+}
+
+# Waits for process $1, which is that lane, and adds what it counted. No sums are a failure.
+join_beside() {
+	local p=0 f=1 s=0
+
+	wait "$1"
+	[ ! -f "$results/beside.totals" ] || read -r p f s <"$results/beside.totals"
+	total_passed=$((total_passed + p))
+	total_failed=$((total_failed + f))
+	total_skipped=$((total_skipped + s))
 }

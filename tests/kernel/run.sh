@@ -17,7 +17,7 @@ cd "$(dirname "$0")/../.." || exit 2
 . scripts/lib/kernel.sh
 
 usage='usage: tests/kernel/run.sh amd64|arm64 [EXPORTED_TREE], or --planted amd64|arm64'
-boot_seconds=360
+boot_seconds=900
 # As many results as a run has, the two of each guest among them. Fewer is a failure: a test was lost.
 wanted_results=648
 slowness=${PTW_KTEST_SLOWNESS:-20}

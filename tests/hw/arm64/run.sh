@@ -123,7 +123,7 @@ run() {
 		'# done'*) ended=1 ;;
 		*) echo "# ${line#\# }" ;;
 		esac
-	done < <(timeout -k 5 "${HW_TIMEOUT:-120}" qemu-system-aarch64 -M virt,virtualization=on \
+	done < <(timeout -k 5 "${HW_TIMEOUT:-300}" qemu-system-aarch64 -M virt,virtualization=on \
 		-m 256 -nographic -no-reboot -monitor none -kernel "$build/hw.elf" "$@" \
 		</dev/null 2>&1)
 	if [ $ended = 0 ]; then
