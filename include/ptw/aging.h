@@ -141,8 +141,8 @@ PTW_API int ptw_aging_serve(struct ptw_aging *aging, struct ptw_group_config *co
  * @return PTW_OK; PTW_ERR_OVERLAP: some pages are attached; PTW_ERR_NOMEM; PTW_ERR_LIMIT: the space has too many
  *         consumers
  *
- * Context: next to any call but destroy; any registered thread, not in a read-side section, an RCU callback or an operation of an MMU. May
- * block. Ordering: what is accessed after the return is found by the next whole harvest. Progress: blocks for a grace
+ * Context: next to any call but destroy; any registered thread, not in a read-side section, an RCU callback, an operation of an MMU or
+ * a callback of the source (which a detach may be waiting for). May block. Ordering: what is accessed after the return is found by the next whole harvest. Progress: blocks for a grace
  * period, and for others who attach or detach. Errors: as returned, PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_RANGE,
  * PTW_ERR_ALIGN, PTW_ERR_CONTEXT; nothing changed.
  */
@@ -155,7 +155,7 @@ PTW_API int ptw_aging_attach(struct ptw_aging *aging, const struct ptw_aging_run
  * @param first as it was attached
  * @return PTW_OK, PTW_ERR_ABSENT; PTW_ERR_NOMEM: it is attached still
  *
- * Context: as ptw_aging_attach(); not in a callback of the source. Ordering: what callbacks did with the space happens
+ * Context: as ptw_aging_attach(). Ordering: what callbacks did with the space happens
  * before the return. Progress: blocks for calls that use the run (a harvest ends with its batch) and for a grace
  * period. Errors: as returned, PTW_ERR_ARG, PTW_ERR_CONTEXT; nothing changed.
  */

@@ -28,7 +28,7 @@
 PTW_BEGIN_DECLS
 
 /**
- * How many bytes ptw_engine_save() would need now. It may be more after pages changed: two for each page of the
+ * How many bytes ptw_engine_save() would need now. What harvests have left is taken in first where the policy orders pages. It may be more after pages changed: two for each page of the
  * groups at most (nine with ptw_policy_learned, and 5 KiB for each group), some for each group and each run of its regions.
  * @return a multiple of 8; 0 for null, and if the policy cannot be saved
  *

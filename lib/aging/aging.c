@@ -262,13 +262,21 @@ int ptw_aging_attach(struct ptw_aging *aging, const struct ptw_aging_run *run)
 	return ret;
 }
 
+static void ptw_aging_slept(struct ptw_port_rcu_head *head)
+{
+	(void)head;
+}
+
 /* No more users. Open, it was counted by users alone. */
 static void ptw_aging_close(struct ptw_aging_home *home)
 {
 	ptw_port_or64(&home->users, PTW_AGING_CLOSED);
-	/* Acquire; partner: ptw_aging_put(). Each barrier sleeps for about a grace period. */
-	while (ptw_port_load_table(&home->users) != PTW_AGING_CLOSED)
+	/* Acquire; partner: ptw_aging_put(). */
+	while (ptw_port_load_table(&home->users) != PTW_AGING_CLOSED) {
+		/* Sleep. A callback of our own: a barrier need not wait where none is queued. */
+		ptw_port_rcu_call(&home->rcu, ptw_aging_slept);
 		ptw_port_rcu_barrier();
+	}
 }
 
 /* With `changing`: out of the table. */

@@ -228,7 +228,8 @@ static void ptw_aging_go(struct ptw_aging_pass *pass, uint64_t at, uint64_t high
 
 static void ptw_aging_part(struct ptw_aging_pass *pass)
 {
-	uint64_t cursor = ptw_port_load(&pass->home->cursor);
+	/* It may lie in a region, if less was asked for then: who takes that region reads all of it. */
+	uint64_t cursor = ptw_port_load(&pass->home->cursor) / PTW_AGING_REGION * PTW_AGING_REGION;
 
 	ptw_aging_count(&pass->aging->sum.harvests, 1);
 	ptw_aging_note(pass);

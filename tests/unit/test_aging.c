@@ -226,6 +226,22 @@ Test(aging, goes_on)
 	close_source();
 }
 
+/* Also if it was one of a part of a region: all of that region is read. */
+Test(aging, goes_on_in_a_region)
+{
+	open_source("x86-64", "ept4", 0, 255);
+	harvest(PTW_OK);
+	harvest(PTW_OK);
+	between_returns = 1;
+	cr_assert_eq(served.ops.harvest(served.context, FIRST + 64, 64, see, seen), PTW_ERR_STOPPED);
+	between_returns = 0;
+	by_guest(5);
+	by_host(300);
+	cr_assert_eq(harvest(PTW_OK), 2u);
+	cr_assert(was_seen(5) && was_seen(300));
+	close_source();
+}
+
 /* Evicted are those that nobody used. */
 Test(aging, evicts)
 {

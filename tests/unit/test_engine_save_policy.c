@@ -188,6 +188,31 @@ static void use_small(struct world *w)
 	}
 }
 
+/* Words that wait are learned from when they are taken in: what that adds is counted before. */
+Test(engine_save_policy, learned_words_that_wait)
+{
+	static struct world w;
+
+	saved_policy = &ptw_policy_learned;
+	for (unsigned int steps = 1; steps < 24; steps++) {
+		uint64_t bytes;
+
+		small_world(&w);
+		for (unsigned int i = 0; i < steps; i++) {
+			for (uint64_t page = 64 + i % 24; page < 104 + i % 24; page++) {
+				ptw_page_remove(w.engine, page);
+				cr_assert_eq(ptw_page_add(w.engine, page), PTW_OK);
+			}
+			cr_assert_eq(ptw_group_wants_ageing(w.group[0]), 1);
+			cr_assert_eq(ptw_group_age(w.group[0]), PTW_OK);
+		}
+		ptw_engine_young(w.engine, 64, ~(uint64_t)0, 0);
+		free(save(&w, &bytes));
+		check(&w);
+		close_world(&w);
+	}
+}
+
 /* With a checksum that is wrong, or fits: refused, or exactly what is saved again; never a state that contradicts itself. */
 static void any_bytes(const struct ptw_policy_ops *policy, unsigned int rounds)
 {

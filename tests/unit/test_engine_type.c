@@ -142,6 +142,29 @@ Test(engine_type, weight_0)
 	stop();
 }
 
+/* Nor does it go because the others' pages are younger than what is asked for. */
+Test(engine_type, weight_0_by_age)
+{
+	uint64_t n;
+	int oldest;
+
+	start(2);
+	add(0, 100);
+	age();
+	age();
+	add(RUN, 10);
+	oldest = ptw_page_age(engine, 0);
+	cr_assert_gt(oldest, ptw_page_age(engine, RUN));
+	cr_assert_eq(ptw_group_set_balance(group, 0, 0), PTW_OK);
+	cr_assert_eq(ptw_group_evict_older(group, (uint32_t)oldest, 100, &n), PTW_OK);
+	cr_assert_eq(n, 0u);
+	for (uint64_t page = RUN; page < RUN + 10; page++)
+		cr_assert_eq(ptw_page_remove(engine, page), PTW_OK);
+	cr_assert_eq(ptw_group_evict_older(group, (uint32_t)oldest, 100, &n), PTW_OK);
+	cr_assert_gt(n, 0u, "there are no others");
+	stop();
+}
+
 /* Whether ageing is wanted is asked of pages that may go: here of type 1, which is all young. */
 Test(engine_type, ageing_of_those_that_may_go)
 {
@@ -392,6 +415,50 @@ Test(engine_type, restored)
 		     before[0].evicted[0] + before[1].evicted[0] + 270, "none was used");
 	cr_assert_eq(type_now(0).evicted[1], before[0].evicted[1] + 1, "but the one that came back");
 	ptw_engine_destroy(saved);
+	stop();
+}
+
+/* Images may say anything of what was judged: sums that do not fit are as great as can be. */
+Test(engine_type, restored_sums)
+{
+	static uint8_t image[100000];
+	uint64_t used;
+
+	start(2);
+	group->type[1]->tier[0].evicted = INT64_MAX;
+	group->type[1]->tier[1].evicted = INT64_MAX - 62;
+	group->type[1]->tier[2].refaulted = 100;
+	cr_assert_eq(ptw_engine_save(engine, image, sizeof(image), &used), PTW_OK);
+	ptw_engine_destroy(engine);
+	start(2);
+	cr_assert_eq(ptw_engine_restore(engine, image, used), PTW_OK);
+	cr_assert_eq(type_now(1).cost, 0u, "hardly any came back");
+	add(0, 10);
+	add(RUN, 10);
+	cr_assert_eq(put_out(20), 20u);
+	stop();
+}
+
+/* Where the search for victims of each type goes on is not what it was before. */
+Test(engine_type, restored_search)
+{
+	static uint8_t image[100000];
+	uint64_t used;
+
+	start(2);
+	add(RUN, 300);
+	for (unsigned int i = 0; i < 300; i++)
+		age();
+	cr_assert_eq(put_out(100), 100u);
+	cr_assert_eq(ptw_engine_save(engine, image, sizeof(image), &used), PTW_OK);
+	ptw_engine_destroy(engine);
+	start(2);
+	group->hand[1] = 20;
+	cr_assert_eq(ptw_engine_restore(engine, image, used), PTW_OK);
+	for (uint64_t page = RUN; page < PAGES; page++)
+		resident[page] = ptw_page_age(engine, page) >= 0;
+	cr_assert_eq(put_out(1), 1u);
+	cr_assert_eq(gone[0], RUN + 100);
 	stop();
 }
 

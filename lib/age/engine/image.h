@@ -125,6 +125,13 @@ static inline uint64_t *ptw_image_field(struct ptw_group *group, unsigned int wo
 	return (uint64_t *)((char *)group + offset[word - PTW_IMAGE_FIELDS]);
 }
 
+/* Images have where the search for victims of type 0 goes on; for those of other types it begins anew. */
+static inline void ptw_image_begin_searches(struct ptw_group *group)
+{
+	for (unsigned int t = 1; t < PTW_TYPES; t++)
+		group->hand[t] = group->hand_tick[t] = 0;
+}
+
 /* The group whose record begins with this region, or null. */
 static inline struct ptw_group *ptw_image_group(const struct ptw_engine *engine, uint64_t region)
 {

@@ -456,6 +456,7 @@ static void ptw_restore_part(struct ptw_engine *engine, struct ptw_image_part *p
 		group->balance = ptw_word(part, PTW_IMAGE_BALANCE);
 		group->feedback = part->judged_words || group->types != 1;
 	}
+	ptw_image_begin_searches(group);
 	group->restored++;
 	/* No page is resident: all of group->count is 0. */
 	for (const struct ptw_span *span = group->spans; span; span = span->next)

@@ -207,12 +207,32 @@ static void ptw_save(struct ptw_writer *w, const struct ptw_engine *engine)
 	ptw_put_at(w, 8, w->bytes + PTW_IMAGE_CHECKSUM);
 }
 
+/* So that this engine and the restored one go on alike: there, too, nothing waits, bounds are new, and searches begin. */
+static void ptw_save_prepare(struct ptw_engine *engine)
+{
+	for (uint64_t r = 0; r < engine->regions; r++) {
+		struct ptw_owned o;
+
+		if (!ptw_region_own(engine, r, true, &o))
+			continue;
+		if (o.tick)
+			ptw_region_rebound(&o);
+		ptw_region_leave(&o);
+	}
+	for (uint32_t i = 0; i < engine->groups_max; i++)
+		if (engine->group[i])
+			ptw_image_begin_searches(engine->group[i]);
+}
+
 uint64_t ptw_engine_save_bytes(const struct ptw_engine *engine)
 {
 	struct ptw_writer w = {0};
 
 	if (!engine || !ptw_image_policy(engine->policy))
 		return 0;
+	/* A policy learns from what waits, and may have more to say then. */
+	if (engine->ordered)
+		ptw_save_prepare((struct ptw_engine *)(uintptr_t)engine);
 	ptw_save(&w, engine);
 	return w.bytes + PTW_IMAGE_CHECKSUM;
 }
@@ -225,16 +245,7 @@ int ptw_engine_save(struct ptw_engine *engine, void *buffer, uint64_t size, uint
 		return PTW_ERR_ARG;
 	if (!ptw_image_policy(engine->policy))
 		return PTW_ERR_UNSUPPORTED;
-	/* So that this engine and the restored one go on alike: there, too, nothing waits and bounds are new. */
-	for (uint64_t r = 0; r < engine->regions; r++) {
-		struct ptw_owned o;
-
-		if (!ptw_region_own(engine, r, true, &o))
-			continue;
-		if (o.tick)
-			ptw_region_rebound(&o);
-		ptw_region_leave(&o);
-	}
+	ptw_save_prepare(engine);
 	ptw_save(&w, engine);
 	if (w.bytes + PTW_IMAGE_CHECKSUM > size)
 		return PTW_ERR_SIZE;

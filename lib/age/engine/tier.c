@@ -12,6 +12,8 @@
 #define PTW_RATE_LG2	    20u
 /* So that products fit. */
 #define PTW_REFAULTS_MAX ((uint64_t)1 << 40)
+/* What is judged of a tier at most, so that sums over tiers fit, whatever an image says. */
+#define PTW_JUDGED_MAX ((uint64_t)1 << 61)
 /* A tier is protected if its rate is more than 3/2 of tier 0's. */
 #define PTW_MARGIN_PART	 3u
 #define PTW_MARGIN_WHOLE 2u
@@ -82,7 +84,9 @@ static uint64_t ptw_lately(uint64_t average, uint64_t total, uint64_t before)
 {
 	const uint64_t sum = average + (total - before);
 
-	return (int64_t)sum > 0 ? sum : 0;
+	if ((int64_t)sum <= 0)
+		return 0;
+	return sum < PTW_JUDGED_MAX ? sum : PTW_JUDGED_MAX;
 }
 
 static uint64_t ptw_tier_gone(const struct ptw_tier *tier)

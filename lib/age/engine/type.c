@@ -102,6 +102,7 @@ uint32_t ptw_type_pick(const struct ptw_group *group, uint64_t balance, uint64_t
 {
 	struct ptw_candidate best = {0}, c;
 	uint32_t picked = PTW_TYPES;
+	bool weighted = false;
 
 	/* Acquire; partner: the release in ptw_type_enter(). */
 	types &= ptw_port_load_table(&group->types);
@@ -111,6 +112,7 @@ uint32_t ptw_type_pick(const struct ptw_group *group, uint64_t balance, uint64_t
 		if (!(types >> t & 1))
 			continue;
 		c.age = ptw_type_oldest(group, group->type[t]);
+		weighted |= weight && c.age >= 0;
 		if (c.age < least)
 			continue;
 		c.rank = weight ? 1 + ptw_age_is_old(group, c.age) : 0;
@@ -122,7 +124,8 @@ uint32_t ptw_type_pick(const struct ptw_group *group, uint64_t balance, uint64_t
 		}
 	}
 	*age = best.age;
-	return picked;
+	/* Without a weight it stays while others have pages, also if these are too young. */
+	return weighted && !best.rank ? PTW_TYPES : picked;
 }
 
 uint32_t ptw_type_choose(const struct ptw_group *group, uint64_t types, int least, int *age)
