@@ -102,10 +102,10 @@ static void ptw_learned_save_pages(struct ptw_writer *w, const struct ptw_learne
 			more = ptw_learned_page_next(l, &end);
 		ptw_put_small(w, run);
 		for (; run; run--) {
-			uint16_t history = l->history[at.page] & (uint16_t)~PTW_LEARNED_KNOWN;
+			unsigned int history = l->history[at.page] & ~PTW_LEARNED_KNOWN;
 
 			if (!ptw_learned_resident(image, at.page))
-				history &= (uint16_t)~PTW_LEARNED_AGAIN;
+				history &= ~PTW_LEARNED_AGAIN;
 			ptw_put_byte(w, (uint8_t)history);
 			ptw_put_byte(w, (uint8_t)(history >> 8));
 			ptw_put_byte(w, (uint8_t)ptw_learned_age(l, (uint32_t)at.page));
