@@ -130,7 +130,7 @@ form_refused "another kind" drcachesim '2: T1 touch 8 byte(s) @ 0x1000' 'view to
 form_refused "a size above all sense" drcachesim '2: T1 read 1048577 byte(s) @ 0x1000' 'view tool'
 form_refused "something else" drcachesim 'hello, world' 'view tool'
 check "an unknown form is refused" refused \
-	"bad --trace-format 'din'; give auto, text, lackey, drcachesim or u32" "$redis" --trace-format din
+	"bad --trace-format 'din'; give auto, text, lackey, drcachesim, u32 or vpn" "$redis" --trace-format din
 check "lackey's output under another form's name is refused" refused "line 1 is no access: .*write R, W or I" \
 	"$scratch/lackey" --trace-format text
 check "text under lackey's name is refused" refused "line 1 is no access: 'R 1000'; record it with valgrind" \
