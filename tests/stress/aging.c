@@ -432,10 +432,13 @@ static void *play(void *context)
 	const unsigned int role = *(const unsigned int *)context;
 	uint64_t state = (test_seed() | 1) + 77777 * (seed + role);
 
-	ptw_thread_register();
+	/* Processors are no readers, flushes wait for them; registered, it would hold up QSBR's. */
+	if (role < HOST_CPU)
+		ptw_thread_register();
 	while (!__atomic_load_n(&stop_now, __ATOMIC_RELAXED))
 		act(role, &state);
-	ptw_thread_unregister();
+	if (role < HOST_CPU)
+		ptw_thread_unregister();
 	return NULL;
 }
 
