@@ -123,14 +123,24 @@ run_suite() {
 	total_skipped=$((total_skipped + skipped))
 }
 
-# Runs suites one after the other, of which each prints its lines at once when it has ended, and leaves the sums of all
-# in $results/beside.totals: for a second lane beside the first, in the background.
+# A suite is for the lane that claims it first.
+unclaim_suites() {
+	rm -rf "$results/claimed"
+	mkdir -p "$results/claimed"
+}
+
+claim_suite() {
+	mkdir "$results/claimed/$1" 2>/dev/null
+}
+
+# Runs suites one after the other, those that no other lane has claimed, of which each prints its lines at once when it
+# has ended, and leaves the sums of all in $results/beside.totals: for a second lane beside the first, in the background.
 run_beside() {
 	local name
 
-	mkdir -p "$results"
 	rm -f "$results/beside.totals"
 	for name in "$@"; do
+		claim_suite "$name" || continue
 		run_suite "$name" >"$results/beside.out"
 		cat "$results/beside.out"
 	done
