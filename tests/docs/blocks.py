@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Is every code block of the documents right? Prints TAP, a line for each block.
 
-usage: blocks.py [--run] BUILD DOCUMENT... | blocks.py --selftest BUILD
+usage: blocks.py BUILD DOCUMENT... | blocks.py --selftest BUILD
 
 The word after the fence says what a block is, and by that what is checked:
 
   ```c FILE       an excerpt: its lines are in FILE, in this order (FILE is built by the tests; blanks do not count)
   ```make FILE, ```python FILE, ```rust FILE   likewise
-  ```sh run       run by bash -eu, all of a document in order, in a folder of their own (with --run; else as below)
+  ```sh run       run by bash -eu, all of a document in order, in a folder of their own
   ```sh           every program is one of this tree, whose --help names every long option given, or one of OUTSIDE
   ```sh FILE      an excerpt, as of c
   ```text         no code
@@ -29,7 +29,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXCERPTS = {"c", "make", "python", "rust", "sh"}
 PRINTED = {"text", "json", "csv", "metrics"}
 # Programs of other people that documents may name without our knowing their options.
-OUTSIDE = set("""$ afl-fuzz apt-get bash bpftrace cargo cat cd cp curl docker dpkg-buildpackage echo export find firefox gcc gdb git gnuplot
+OUTSIDE = set("""$ afl-fuzz apt-get awk bash bpftrace cargo cat cd cp curl docker dpkg-buildpackage echo export find firefox gcc gdb git gnuplot
     head insmod ls make man meson mkdir ninja node_exporter parallel perf pidof pkg-config prometheus python3 qemu-system-x86_64
     rm rmmod rustc sbatch sed sort ssh sudo tail tee time uname valgrind xdg-open zcat""".split())
 PROGRAMS = {"ptw-sim": "examples/sim/ptw-sim", "ptw-bench": "bench/ptw-bench",
@@ -133,7 +133,7 @@ def named(build, document, lines):
             continue
         said = help_of(program)
         verb = next((w for w in command[1:] if re.fullmatch(r"[a-z]+", w)), None)
-        if verb:
+        if verb and program.name in PROGRAMS:
             out = subprocess.run([program, verb, "--help"], capture_output=True, text=True,
                                  timeout=60, stdin=subprocess.DEVNULL, check=False)
             said += out.stdout + out.stderr
@@ -145,7 +145,7 @@ def named(build, document, lines):
 
 def run(build, lines, folder):
     path = ":".join(str((build / p).parent) for p in PROGRAMS.values())
-    env = dict(os.environ, PATH=f"{path}:{os.environ['PATH']}", PTW_SOURCE=str(ROOT), NO_COLOR="1")
+    env = dict(os.environ, PATH=f"{path}:{os.environ['PATH']}", PTW_SOURCE=str(ROOT), PTW_BUILD=str(build), NO_COLOR="1")
     out = subprocess.run(["bash", "-eu", "-c", "\n".join(lines)], cwd=folder, env=env, text=True,
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                          timeout=300, check=False)
@@ -159,7 +159,7 @@ def wrong(build, document, info, lines, folder):
         return "is indented: fence it, and say what it is"
     kind, rest = (info[0], info[1:]) if info else ("", [])
     if kind == "sh" and rest == ["run"]:
-        return run(build, lines, folder) if folder else named(build, document, lines)
+        return run(build, lines, folder)
     if kind == "sh" and not rest:
         return named(build, document, lines)
     if kind in EXCERPTS and len(rest) == 1:
@@ -207,10 +207,8 @@ def main():
     arguments = sys.argv[1:]
     if arguments[:1] == ["--selftest"] and len(arguments) == 2:
         return selftest(pathlib.Path(arguments[1]).resolve())
-    running = arguments[:1] == ["--run"]
-    arguments = arguments[running:]
     if len(arguments) < 2:
-        print("usage: blocks.py [--run] BUILD DOCUMENT... | --selftest BUILD", file=sys.stderr)
+        print("usage: blocks.py BUILD DOCUMENT... | --selftest BUILD", file=sys.stderr)
         return 2
     build = pathlib.Path(arguments[0]).resolve()
     number = failed = 0
@@ -220,7 +218,7 @@ def main():
             for line, info, lines in blocks(document.read_text()):
                 number += 1
                 try:
-                    what = wrong(build, document, info, lines, folder if running else None)
+                    what = wrong(build, document, info, lines, folder)
                 except (ValueError, subprocess.TimeoutExpired) as error:
                     what = str(error)
                 failed += bool(what)

@@ -16,16 +16,16 @@ static void ptw_curve_spread(struct ptw_curve *curve, uint64_t low, uint64_t wid
 	uint64_t given = 0;
 
 	for (uint64_t at = low; at < end;) {
-		uint64_t i = at / curve->bin, upto, share;
+		uint64_t i = at / curve->bin, until, share;
 
 		i = i < PTW_CURVE_BINS - 1 ? i : PTW_CURVE_BINS - 1;
-		upto = i < PTW_CURVE_BINS - 1 ? (i + 1) * curve->bin : end;
-		upto = upto < end ? upto : end;
-		share = parts * (upto - low) / (wide + 1) - given;
+		until = i < PTW_CURVE_BINS - 1 ? (i + 1) * curve->bin : end;
+		until = until < end ? until : end;
+		share = parts * (until - low) / (wide + 1) - given;
 		curve->all[i] += share;
 		curve->recent[i] += share;
 		given += share;
-		at = upto;
+		at = until;
 	}
 }
 
