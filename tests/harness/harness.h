@@ -43,6 +43,18 @@ uint64_t test_seed(void);
  */
 unsigned int test_slowness(void);
 
+/**
+ * Of many cases that a plain build tries all: does this one try case `n`? Where tests are slow, one in
+ * test_slowness() of them, one in eight at least, drawn by the seed.
+ */
+static inline bool test_takes(uint64_t n)
+{
+	const unsigned int share = test_slowness() < 8 ? test_slowness() : 8;
+	const uint64_t drawn = ((n + 1) * 0x9e3779b97f4a7c15u ^ test_seed()) * 0xbf58476d1ce4e5b9u;
+
+	return (uint32_t)(drawn >> 32) % share == 0;
+}
+
 #ifndef PTW_PLAIN_TESTS
 
 #include <criterion/criterion.h>

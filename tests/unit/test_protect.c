@@ -90,13 +90,15 @@ static void from_to(uint32_t from, uint32_t to, uint32_t flags)
 Test(protect, every_set_to_every_other)
 {
 	const char *preset;
+	uint64_t number = 0;
 
 	for_each_preset(preset) {
 		machine_open(&m, preset);
 		for (uint32_t from = 0; from < PROTS; from++)
 			for (uint32_t to = 0; to < PROTS; to++)
 				for (unsigned int n = 0; n < STATES; n++)
-					from_to(from, to, state(n));
+					if (test_takes(number++))
+						from_to(from, to, state(n));
 		machine_close(&m);
 	}
 }
