@@ -33,7 +33,8 @@ OUTSIDE = set("""$ afl-fuzz apt-get awk bash bpftrace cargo cat cd cp curl docke
     head insmod ls make man meson mkdir ninja node_exporter parallel perf pidof pkg-config prometheus python3 qemu-system-x86_64
     rm rmmod rustc sbatch sed sort ssh sudo tail tee time uname valgrind xdg-open zcat""".split())
 PROGRAMS = {"ptw-sim": "examples/sim/ptw-sim", "ptw-bench": "bench/ptw-bench",
-            "ptw-stress": "tests/stress/ptw-stress", "kvm-age": "examples/kvm-age/kvm-age"}
+            "ptw-stress": "tests/stress/ptw-stress", "kvm-age": "examples/kvm-age/kvm-age", "proc-age": "examples/proc-age/proc-age",
+            "vmm-min": "examples/vmm-min/vmm-min"}
 
 
 def blocks(text):

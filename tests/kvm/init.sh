@@ -36,6 +36,27 @@ holder=$!
 read -r line </tmp/held
 [ "$line" = held ] || echo "not ok - the first machine: $line"
 others 1
+# $1: what is checked; the others: what vmm-min is given. Its own judgement is that the copy equals the guest.
+migrates() {
+	what=$1
+	shift
+	if said=$(/bin/vmm-min --json "$@" 2>&1) && echo "$said" | grep -q '"equal": true' &&
+		[ "$(echo "$said" | sed 's/.*"writes": \([0-9]*\).*/\1/')" -gt 100 ]; then
+		echo "ok - vmm-min: $what"
+	else
+		echo "not ok - vmm-min: $what"
+	fi
+	echo "# $said"
+}
+
+if [ -e /bin/vmm-min ]; then
+	migrates "a guest that writes is copied, by the dirty bitmap" --log bitmap
+	migrates "the same with 4096 hot pages" --log bitmap --hot 4096
+	migrates "by the dirty ring" --log ring
+	migrates "the same with 4096 hot pages" --log ring --hot 4096
+	/bin/vmm-min --log no 2>/dev/null
+	[ $? = 2 ] && echo "ok - vmm-min: bad input ends with status 2" || echo "not ok - vmm-min: bad input"
+fi
 if insmod /lib/libptw.ko && insmod /lib/kvm-age.ko; then
 	checks /bin/kvm-age
 	rmmod kvm-age && rmmod libptw || echo "not ok - the modules cannot be taken out"
