@@ -5,7 +5,6 @@
 #include "lib/age/engine/engine.h"
 
 #define PTW_GROUPS_DEFAULT 64u
-#define PTW_PAGES_MAX	   ((uint64_t)1 << 40)
 
 int ptw_engine_create(const struct ptw_engine_config *config, struct ptw_engine **out)
 {
@@ -21,7 +20,7 @@ int ptw_engine_create(const struct ptw_engine_config *config, struct ptw_engine 
 	ret = ptw_policy_valid(policy);
 	if (ret)
 		return ret;
-	if (!config->pages || config->pages > PTW_PAGES_MAX || config->flags ||
+	if (!config->pages || config->pages > PTW_ENGINE_PAGES_MAX || config->flags ||
 	    config->groups > PTW_GROUPS_MAX)
 		return PTW_ERR_ARG;
 	engine = ptw_port_zalloc(sizeof(*engine));
