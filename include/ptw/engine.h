@@ -263,7 +263,9 @@ PTW_API int ptw_group_wants_ageing(struct ptw_group *group);
  *         (engine_enable.h), or what a callback returned
  *
  * Context: may block if callbacks may; several threads may evict at once. Ordering: none. Progress: bounded by the
- * group's pages: each is looked at twice at most. Errors: as returned; what is gone is gone.
+ * group's pages: each is looked at twice at most. To find up to 64 of them takes a search of the group's regions, and
+ * another one for each age and type whose pages all turn out to have been used: 1036 at most. Errors: as returned; what
+ * is gone is gone.
  */
 PTW_API int ptw_group_evict(struct ptw_group *group, uint64_t want, uint64_t *evicted);
 

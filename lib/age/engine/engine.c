@@ -236,7 +236,7 @@ int ptw_group_attach_as(struct ptw_group *group, uint64_t first, uint64_t pages,
 	span = ptw_port_zalloc(sizeof(*span));
 	if (!span)
 		return PTW_ERR_NOMEM;
-	ret = ptw_type_enter(group, type);
+	ret = ptw_type_prepare(group, type);
 	if (ret) {
 		ptw_port_free(span, sizeof(*span));
 		return ret;
@@ -256,6 +256,7 @@ int ptw_group_attach_as(struct ptw_group *group, uint64_t first, uint64_t pages,
 		ptw_port_free(span, sizeof(*span));
 		return ret;
 	}
+	ptw_type_enter(group, type);
 	*group->last_span = span;
 	group->last_span = &span->next;
 	/* Release; partner: the acquire in ptw_span_first(), by who found the group by himself. */
