@@ -208,6 +208,8 @@ static inline void note_protected(struct slot *s)
 {
 	uint64_t sum = 0;
 
+	if (!s->feedback)
+		return;
 	for (uint32_t t = 0; t < PTW_TYPES; t++) {
 		struct ptw_type_state state = {.size = sizeof(state)};
 

@@ -148,7 +148,8 @@ static void comes_by(uint64_t p, const struct token *by, bool made_up)
 	uint64_t tier[PTW_TIERS], before = 0;
 	int got, age;
 
-	if (s) {
+	/* Others that come are no refaults; that is seen when groups are compared. */
+	if (s && (by || was.evicted)) {
 		note_protected(s);
 		before = refaults_of(s, by ? by->type : was.type, tier);
 	}
@@ -160,8 +161,8 @@ static void comes_by(uint64_t p, const struct token *by, bool made_up)
 		came_by_chance(p, before);
 	else if (by ? by->made == s->made : was.evicted)
 		came_back(p, by ? by : &known, before, tier);
-	else
-		expect(refaults_of(s, was.type, tier) == before, "it was not known");
+	else if (by)
+		expect(refaults_of(s, by->type, tier) == before, "another group's token");
 	if (ordered() || page[p].isolated)
 		return;
 	age = ptw_page_age(engine, p);
