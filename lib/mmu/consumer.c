@@ -36,6 +36,11 @@ static void ptw_consumer_retire(struct ptw_port_rcu_head *head)
 	ptw_consumer_free((void *)((char *)head - offsetof(struct ptw_consumer, rcu)));
 }
 
+static void ptw_consumer_joined(struct ptw_port_rcu_head *head)
+{
+	(void)head;
+}
+
 /* Publish a list without `gone` and with `come`. The old one is handed to a grace period. */
 static int ptw_consumers_replace(struct ptw_space *space, const struct ptw_consumer *gone,
 				 struct ptw_consumer *come)
@@ -149,8 +154,10 @@ int ptw_consumer_join(struct ptw_space *space, const struct ptw_consumer_config 
 		return ret;
 	}
 	ptw_consumers_announce(space);
+	/* A callback of our own: a barrier need not wait for a grace period where none is queued. */
+	ptw_port_rcu_call(&consumer->rcu, ptw_consumer_joined);
 	do {
-		ptw_barrier();
+		ptw_port_rcu_barrier();
 		/* Acquire, partner the release with which a blind question ends. */
 	} while (ptw_port_load_table(&space->blind));
 	*out = consumer;

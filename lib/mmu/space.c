@@ -276,7 +276,7 @@ int ptw_space_settle(struct ptw_space *space)
 		return PTW_ERR_CONTEXT;
 	/* Acquire, partner ptw_member_put(). Each barrier sleeps for about a grace period. */
 	do {
-		ptw_barrier();
+		ptw_port_rcu_barrier();
 	} while (ptw_port_load_table(&space->unreleased));
 	return PTW_OK;
 }

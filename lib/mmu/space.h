@@ -18,7 +18,6 @@
 #include <ptw/port.h>
 #include <ptw/space.h>
 #include <ptw/stall.h>
-#include <ptw/thread.h>
 
 /* Efforts, as an index. */
 #define PTW_EFFORTS 4
