@@ -24,7 +24,7 @@ static size_t left;
 static struct ptw_engine *engine;
 static const struct ptw_policy_ops *policy;
 static uint32_t groups, enabled;
-static uint64_t time_is, min_age;
+static uint64_t time_is, time_was_most, min_age;
 
 static unsigned int take(void)
 {
@@ -55,6 +55,42 @@ static unsigned int mix(unsigned int byte, uint64_t p)
 static bool ordered(void)
 {
 	return policy->pick;
+}
+
+/* --- what of a page goes first */
+
+/* No page of a type without a weight goes while there are others; nothing goes that is too young. */
+static void may_go(const struct slot *s, uint64_t p)
+{
+	struct ptw_group_state state = {.size = sizeof(state)};
+
+	if (calls != 1 || call->disturbed || call->command)
+		return;
+	for (uint64_t q = 0; !ordered() && !s->weight[page[p].type] && q < pages; q++)
+		expect(page[q].slot != s->number || !page[q].resident || page[q].isolated ||
+			       !s->weight[page[q].type],
+		       "page %llu goes before %llu, whose type has a weight", (unsigned long long)p,
+		       (unsigned long long)q);
+	if (!min_age || call->least || call->older)
+		return;
+	expect(!ptw_group_state(s->group, &state), "state");
+	expect(time_was_most - state.birth[state.oldest % PTW_GENERATIONS] >= min_age,
+	       "page %llu goes, but the oldest generation is too young", (unsigned long long)p);
+}
+
+/* Of its type, the pages of the oldest tick go first. This takes in words, so it is not done always. */
+static void oldest_goes(const struct slot *s, uint64_t p)
+{
+	int age;
+
+	if (calls != 1 || call->disturbed || ordered() || !page[p].resident)
+		return;
+	age = ptw_page_age(engine, p);
+	for (uint64_t q = 0; q < pages; q++)
+		if (page[q].slot == s->number && page[q].type == page[p].type && page[q].resident &&
+		    !page[q].isolated)
+			expect(ptw_page_age(engine, q) <= age, "page %llu goes before %llu",
+			       (unsigned long long)p, (unsigned long long)q);
 }
 
 /* --- callbacks */
@@ -144,6 +180,9 @@ static int look(void *context, uint64_t p, uint64_t *around)
 
 	model_given(context, p);
 	old_enough(p);
+	may_go(context, p);
+	if (!c->n && (byte & 0x40))
+		oldest_goes(context, p);
 	expect(enabled & PTW_ENABLE_CORE || c->disturbed, "a look, where use does not matter");
 	expect(c->n < PTW_EVICT_BATCH, "too many");
 	if (byte % 16 == 14)
@@ -201,6 +240,9 @@ static int evict(void *context, const uint64_t *p, unsigned int n, uint8_t *resu
 		} else {
 			model_given(context, p[i]);
 			old_enough(p[i]);
+			may_go(context, p[i]);
+			if (!i && (byte & 0x80))
+				oldest_goes(context, p[i]);
 		}
 		result[i] = answer(byte, p[i]);
 		remember(result[i]);
@@ -213,7 +255,7 @@ static int evict(void *context, const uint64_t *p, unsigned int n, uint8_t *resu
 		if (mix(byte, p[i]) & 0x100)
 			settle(p[i], mix(byte, p[i]) >> 9 & 1 ? PTW_EVICTED : PTW_EVICT_YOUNG);
 	if (byte % 8 == 5)
-		c->refused = true;
+		c->refused = c->early = true;
 	if (byte % 8 == 6)
 		nested();
 	for (unsigned int i = 0; i < n; i++) {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <ptw/engine.h>
+#include <ptw/engine_type.h>
 #include <ptw/error.h>
 
 #define PAGES_MAX 1000u
@@ -26,6 +27,11 @@ struct page {
 	bool young;	   /* the accessed bit of its entry */
 	uint64_t left_at;  /* when it was removed last */
 	unsigned int slot; /* whose it is */
+	uint32_t type;
+	unsigned int uses; /* by calls; of one that was put out, as it was then */
+	bool vague;	   /* it may have been protected, and then has fewer */
+	bool judged;	   /* evicted: and that was counted by type and tier */
+	uint64_t youngest, oldest; /* generations of its group when it was put out */
 };
 
 struct slot {
@@ -38,7 +44,13 @@ struct slot {
 	uint8_t kind;	    /* which callbacks it has not */
 	uint64_t faults, refaults, evicted;
 	uint64_t resident, isolated, live; /* recount() */
-	uint64_t min, low;
+	uint64_t min, low, interval;
+	uint32_t weight[PTW_TYPES];
+	bool feedback; /* evictions and refaults are counted by type and tier */
+	/* Of these, by type, and by tier; and pages that were protected. */
+	uint64_t gone[PTW_TYPES][PTW_TIERS], back[PTW_TYPES], protected;
+	bool vague;	    /* a page was among them that may have been protected before */
+	uint64_t made;	    /* which of all groups it is */
 	unsigned int spans;
 	struct {
 		uint64_t first, pages;
@@ -58,13 +70,31 @@ struct call {
 	bool disturbed;	   /* a callback has made calls */
 	bool refused;	   /* some page was young, or could not be put out */
 	unsigned int told; /* how often `thrashing` was called */
+	bool early;	   /* a callback has settled pages itself, which nobody counts for this call */
+	bool command;	   /* it says itself which type goes, */
+	bool older;	   /* or at which age, and so the minimum age does not matter */
 };
+
+/* A token that was taken. */
+struct token {
+	uint64_t token;
+	uint64_t made; /* the group of its page */
+	uint32_t type;
+	unsigned int uses;
+	bool vague;
+	uint64_t youngest, oldest; /* no page of the token went from any other generation */
+	bool evicted;		   /* when it was taken; and these are known */
+};
+
+#define TOKENS 16u
 
 static struct page page[PAGES_MAX];
 static struct slot slot[SLOTS];
 static struct call *call;
 static unsigned int calls;
-static uint64_t pages, removals, hash;
+static uint64_t pages, removals, hash, groups_made;
+static struct token token[TOKENS];
+static unsigned int tokens; /* taken so far */
 
 static inline void remember(uint64_t what)
 {
@@ -82,7 +112,9 @@ static inline void model_reset(void)
 		slot[i].number = i;
 	call = NULL;
 	calls = 0;
-	removals = hash = 0;
+	removals = hash = groups_made = 0;
+	memset(token, 0, sizeof(token));
+	tokens = 0;
 }
 
 static inline void call_begins(struct call *c, struct slot *s, unsigned int least)
@@ -147,9 +179,10 @@ static inline int model_add(uint64_t p)
 	if (page[p].resident)
 		return PTW_ERR_EXISTS;
 	slot[page[p].slot].faults++;
-	slot[page[p].slot].refaults += page[p].evicted;
 	page[p].resident = true;
 	page[p].evicted = false;
+	page[p].uses = 0;
+	page[p].vague = false;
 	return PTW_OK;
 }
 
@@ -160,8 +193,56 @@ static inline int model_remove(uint64_t p)
 	if (!page[p].resident)
 		return PTW_ERR_ABSENT;
 	page[p].resident = false;
+	page[p].uses = 0;
 	page[p].left_at = ++removals;
 	return PTW_OK;
+}
+
+static inline unsigned int tier_of(unsigned int uses)
+{
+	return uses > 3 ? 3 : uses > 1 ? 2 : uses;
+}
+
+/* Pages may have been protected, which takes all of their uses; nobody is told which. */
+static inline void note_protected(struct slot *s)
+{
+	uint64_t sum = 0;
+
+	if (!s->feedback)
+		return;
+	for (uint32_t t = 0; t < PTW_TYPES; t++) {
+		struct ptw_type_state state = {.size = sizeof(state)};
+
+		expect(!ptw_group_type_state(s->group, t, &state), "type");
+		for (unsigned int i = 0; i < PTW_TIERS; i++)
+			sum += state.protected_[i];
+	}
+	if (sum == s->protected)
+		return;
+	expect(sum > s->protected, "protected");
+	s->protected = sum;
+	for (uint64_t p = 0; p < pages; p++)
+		page[p].vague |= page[p].slot == s->number && page[p].resident;
+}
+
+/* It is gone. */
+static inline void model_gone(uint64_t p)
+{
+	struct ptw_group_state state = {.size = sizeof(state)};
+	struct slot *s = &slot[page[p].slot];
+
+	expect(!ptw_group_state(s->group, &state), "state");
+	note_protected(s);
+	page[p].resident = false;
+	page[p].evicted = true;
+	page[p].judged = s->feedback;
+	page[p].youngest = state.youngest;
+	page[p].oldest = state.oldest;
+	s->evicted++;
+	if (!s->feedback)
+		return;
+	s->gone[page[p].type][tier_of(page[p].uses)]++;
+	s->vague |= page[p].vague;
 }
 
 static inline int model_settle(uint64_t p, uint32_t result)
@@ -175,11 +256,8 @@ static inline int model_settle(uint64_t p, uint32_t result)
 	page[p].isolated = page[p].pending = false;
 	if (!page[p].resident)
 		return PTW_ERR_ABSENT;
-	if (result == PTW_EVICTED) {
-		page[p].resident = false;
-		page[p].evicted = true;
-		slot[page[p].slot].evicted++;
-	}
+	if (result == PTW_EVICTED)
+		model_gone(p);
 	return PTW_OK;
 }
 

@@ -19,6 +19,9 @@
 static const struct ptw_policy_ops *const policies[] = {&ptw_policy_generations,
 							&ptw_policy_idle_age, &ptw_policy_learned};
 
+/* Pages that come, uses, types and tokens. */
+#include "engine_types.h"
+
 /* --- groups */
 
 static void op_make(void)
@@ -46,6 +49,9 @@ static void op_make(void)
 		*s = (struct slot){.number = s->number};
 	else
 		expect(ptw_group_parent(s->group) == above, "parent");
+	s->made = ++groups_made;
+	for (uint32_t t = 0; t < PTW_TYPES; t++)
+		s->weight[t] = PTW_BALANCE_DEFAULT;
 }
 
 /* Calls that name it may not be under way. */
@@ -101,8 +107,11 @@ static void op_attach(void)
 	expect(ret == want, "attach: %d, not %d", ret, want);
 	if (ret)
 		return;
-	for (uint64_t p = first; p < first + n; p++)
+	for (uint64_t p = first; p < first + n; p++) {
 		page[p].slot = s->number;
+		page[p].type = type;
+	}
+	s->feedback |= type != PTW_TYPE_ANON;
 	s->span[s->spans].first = first;
 	s->span[s->spans].type = type;
 	s->span[s->spans++].pages = n;
@@ -115,17 +124,8 @@ static void op_add(void)
 	const uint64_t first = take_page();
 	const unsigned int n = take() % 128 + 1;
 
-	for (uint64_t p = first; p < first + n; p++) {
-		const int want = model_add(p), got = ptw_page_add(engine, p);
-		int age;
-
-		expect(got == want, "add of page %llu: %d, not %d", (unsigned long long)p, got,
-		       want);
-		if (got || ordered() || page[p].isolated)
-			continue;
-		age = ptw_page_age(engine, p);
-		expect(age == 0 || age == 1, "age %d of a page that just came", age);
-	}
+	for (uint64_t p = first; p < first + n; p++)
+		comes(p, NULL);
 }
 
 static void op_remove(void)
@@ -140,17 +140,6 @@ static void op_remove(void)
 		expect(got == want, "remove of page %llu: %d, not %d", (unsigned long long)p, got,
 		       want);
 	}
-}
-
-/* By a call. */
-static void used(uint64_t p)
-{
-	const int ret = ptw_page_used(engine, p);
-
-	if (ordered())
-		expect(ret == PTW_ERR_UNSUPPORTED, "used: %d", ret);
-	else
-		expect(ret == (page[p].resident ? PTW_OK : PTW_ERR_ABSENT), "used: %d", ret);
 }
 
 static void op_accessed(void)
@@ -273,6 +262,7 @@ static void op_evict_older(void)
 	if (!s->group)
 		return;
 	call_begins(&c, s, least < 255 ? least : 255);
+	c.older = true;
 	ret = ptw_group_evict_older(s->group, least, want, &gone);
 	call_ends(&c, s);
 	if (ordered() || (s->kind & NO_EVICT))
@@ -291,12 +281,10 @@ static void op_protect(void)
 	s->min = byte & 1 ? byte * 2 : 0;
 	s->low = byte == 0xff ? UINT64_MAX : take() * 2;
 	expect(!ptw_group_protect(s->group, s->min, s->low), "protect");
-	expect(ptw_group_set_balance(s->group, byte / 2 % PTW_TYPES, byte % 201) ==
-		       (ordered() ? PTW_ERR_UNSUPPORTED : PTW_OK),
-	       "balance");
+	weigh(s, byte / 2 % PTW_TYPES, byte % 201);
 }
 
-/* Min of those right below what was reclaimed holds in any case. */
+/* Of those right below what was reclaimed, min holds in any case, and low if nothing was allowed to go below it. */
 static void op_reclaim(void)
 {
 	struct slot *s = take_slot();
@@ -322,8 +310,9 @@ static void op_reclaim(void)
 	call_ends(&c, root && root->group ? root : NULL);
 	put_out(&c, want, gone, ret, calls || had_min || !plain ? UINT64_MAX : there);
 	recount();
-	for (unsigned int i = 0; !c.disturbed && !c.told && i < SLOTS; i++) {
-		const uint64_t promised = slot[i].min < before[i] ? slot[i].min : before[i];
+	for (unsigned int i = 0; !c.disturbed && !c.early && !c.told && i < SLOTS; i++) {
+		const uint64_t most = flags && slot[i].low > slot[i].min ? slot[i].low : slot[i].min;
+		const uint64_t promised = most < before[i] ? most : before[i];
 
 		if (slot[i].group && slot[i].parent == (root ? root->number : NOBODY))
 			expect(usage(&slot[i]) >= promised, "group %u was promised %llu", i,
@@ -341,6 +330,7 @@ static void op_clock(void)
 		time_is += (uint64_t)byte * 8;
 	else
 		time_is -= time_is < byte * 4u ? time_is : byte * 4u;
+	time_was_most = time_is > time_was_most ? time_is : time_was_most;
 }
 
 static void op_min_age(void)
@@ -410,6 +400,7 @@ static void op_command(void)
 					  byte & 0x20 ? 200u : 0u, take());
 	}
 	call_begins(&c, NULL, 0);
+	c.command = true;
 	ret = ptw_engine_command(engine, text, length, &done);
 	call_ends(&c, NULL);
 	remember((uint64_t)ret);
@@ -435,6 +426,15 @@ static struct ptw_engine *make_engine(void)
 	return made;
 }
 
+/* Groups with regions, and those above them. */
+static bool in_image(const struct slot *s)
+{
+	for (unsigned int i = 0; i < SLOTS; i++)
+		if (slot[i].group && slot[i].spans && below(&slot[i], s))
+			return true;
+	return false;
+}
+
 /* The same groups in another engine, those above first. */
 static void remake_groups(struct ptw_engine *other)
 {
@@ -447,7 +447,14 @@ static void remake_groups(struct ptw_engine *other)
 			if (!s->group || s->depth != depth)
 				continue;
 			expect(!make_group(other, s, made[s->parent], &made[i]), "no memory");
-			expect(!ptw_group_protect(made[i], s->min, s->low), "protect");
+			s->made = ++groups_made;
+			if (!in_image(s)) {
+				expect(!ptw_group_protect(made[i], s->min, s->low), "protect");
+				expect(!ptw_group_interval(made[i], s->interval), "interval");
+				for (uint32_t t = 0; !ordered() && t < PTW_TYPES; t++)
+					expect(!ptw_group_set_balance(made[i], t, s->weight[t]),
+					       "balance");
+			}
 			for (unsigned int k = 0; k < s->spans; k++)
 				expect(!ptw_group_attach_as(made[i], s->span[k].first,
 							    s->span[k].pages, s->span[k].type),
@@ -464,12 +471,15 @@ static void op_save(void)
 {
 	const uint64_t bytes = ptw_engine_save_bytes(engine);
 	uint64_t used = 0, again = 0;
+	struct ptw_group *before[SLOTS];
 	struct ptw_engine *other;
 	uint8_t *image, *copy;
 	int ret;
 
 	if (calls)
 		return;
+	for (unsigned int i = 0; i < SLOTS; i++)
+		before[i] = slot[i].group;
 	image = malloc(bytes ? bytes : 1);
 	copy = malloc(bytes ? bytes : 1);
 	expect(image && copy, "no memory");
@@ -484,12 +494,22 @@ static void op_save(void)
 	expect(!ret, "restore: %d", ret);
 	expect(!ptw_engine_save(other, copy, bytes, &again) && again == bytes, "again");
 	expect(!memcmp(image, copy, bytes), "another image");
-	expect(!ptw_engine_enable(other, enabled), "enable");
-	expect(!ptw_engine_min_age(other, min_age), "min age");
+	expect(ptw_engine_enabled(other) == enabled, "enabled");
+	/* But for pages that are back, and a clock that went back: the other engine's begins anew. */
+	for (unsigned int i = 0; i < SLOTS && time_is == time_was_most; i++)
+		if (slot[i].group && !slot[i].isolated && in_image(&slot[i]))
+			expect(ptw_group_wants_ageing(before[i]) ==
+				       ptw_group_wants_ageing(slot[i].group),
+			       "group %u does not want ageing alike", i);
 	ptw_engine_destroy(engine);
 	engine = other;
-	for (uint64_t p = 0; p < pages; p++)
-		page[p].isolated = page[p].pending = false;
+	for (uint64_t p = 0; p < pages; p++) {
+		page[p].isolated = page[p].pending = page[p].vague = false;
+		page[p].uses = 0;
+	}
+	/* Whose they are follows from the order in which groups are made. */
+	memset(token, 0, sizeof(token));
+	tokens = 0;
 	free(image);
 	free(copy);
 }
@@ -501,16 +521,30 @@ static void (*const operations[])(void) = {
 	op_min_age, op_enable,	    op_text,	op_command, op_save,	op_give_up,
 };
 
+static void (*const more_operations[])(void) = {
+	op_used, op_used, op_used, op_token, op_token, op_come, op_come, op_come, op_weigh, op_interval,
+};
+
+/* Beyond the last multiple of the first ones, so that inputs from before there were others mean what they meant. */
 static void one_operation(void)
 {
-	operations[take() % (sizeof(operations) / sizeof(*operations))]();
+	const unsigned int byte = take();
+	const unsigned int n = sizeof(operations) / sizeof(*operations), end = 256 / n * n;
+
+	if (byte < end)
+		operations[byte % n]();
+	else
+		more_operations[(byte - end) %
+				(sizeof(more_operations) / sizeof(*more_operations))]();
 }
 
 /* --- comparing */
 
-static void compare_types(const struct slot *s, const struct ptw_group_state *state)
+static void compare_types(struct slot *s, const struct ptw_group_state *state)
 {
 	uint64_t pages_of[PTW_GENERATIONS] = {0};
+
+	note_protected(s);
 
 	for (uint32_t t = 0; t < PTW_TYPES; t++) {
 		struct ptw_type_state type = {.size = sizeof(type)};
@@ -519,12 +553,13 @@ static void compare_types(const struct slot *s, const struct ptw_group_state *st
 		expect(type.youngest - type.oldest <= state->youngest - state->oldest, "oldest");
 		for (unsigned int i = 0; i < PTW_GENERATIONS; i++)
 			pages_of[i] += type.pages[i];
+		compare_judged(s, t, &type);
 	}
 	for (unsigned int i = 0; i < PTW_GENERATIONS; i++)
 		expect(pages_of[i] == state->pages[i], "pages of types");
 }
 
-static void compare_group(const struct slot *s)
+static void compare_group(struct slot *s)
 {
 	struct ptw_group_state state = {.size = sizeof(state)}, sum = {.size = sizeof(sum)};
 	struct ptw_protection protection = {.size = sizeof(protection)};
@@ -595,7 +630,7 @@ static uint64_t run(const uint8_t *data, size_t size)
 	pages += (take() << 8 | take()) % PAGES_MAX;
 	groups = take() % SLOTS + 1;
 	enabled = PTW_ENABLE_ALL;
-	time_is = 1000;
+	time_is = time_was_most = 1000;
 	min_age = 0;
 	model_reset();
 	engine = make_engine();

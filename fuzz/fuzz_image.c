@@ -2,18 +2,21 @@
 /*
  * Images of engines (ptw/engine_save.h) of any bytes, with a length and a checksum that fit, since no fuzzer finds those:
  * an image is refused, or is exactly what the engine that it makes is saved as. The input has neither the first two
- * words, magic and length, nor the last one, the checksum. The engine has the policy that the image names.
+ * words, magic and length, nor the last one, the checksum. The engine has the policy that the image names; the lowest
+ * four bits of its minimum age are the types of two runs of pages.
  */
 #include "fuzz.h"
 
 #include <string.h>
 
 #include <ptw/engine_enable.h>
+#include <ptw/engine_reclaim.h>
 #include <ptw/engine_save.h>
+#include <ptw/engine_type.h>
 #include <ptw/error.h>
 
 #define PAGES	  450
-#define INPUT_MAX 4096
+#define INPUT_MAX 8192
 
 static uint64_t now(void *context)
 {
@@ -58,7 +61,8 @@ static void seal(uint8_t *image, uint64_t bytes)
 	put_word(image + bytes - 8, sum);
 }
 
-static struct ptw_engine *make_engine(struct ptw_group *group[2], const struct ptw_policy_ops *policy)
+static struct ptw_engine *make_engine(struct ptw_group *group[2],
+				      const struct ptw_policy_ops *policy, unsigned int types)
 {
 	const struct ptw_engine_config config = {
 		.size = sizeof(config), .pages = PAGES, .groups = 4, .clock = now, .policy = policy};
@@ -74,8 +78,8 @@ static struct ptw_engine *make_engine(struct ptw_group *group[2], const struct p
 		expect(!ptw_group_create(engine, &of_group, &group[i]), "no memory");
 	}
 	expect(!ptw_group_attach(group[0], 256, PAGES - 256), "attach");
-	expect(!ptw_group_attach(group[1], 128, 128), "attach");
-	expect(!ptw_group_attach(group[0], 0, 64), "attach");
+	expect(!ptw_group_attach_as(group[1], 128, 128, types % PTW_TYPES), "attach");
+	expect(!ptw_group_attach_as(group[0], 0, 64, types / PTW_TYPES % PTW_TYPES), "attach");
 	return engine;
 }
 
@@ -83,7 +87,7 @@ static void accepted(struct ptw_engine *engine, struct ptw_group *group[2], cons
 		     uint64_t bytes)
 {
 	uint8_t *again = malloc(bytes);
-	uint64_t used, evicted;
+	uint64_t used, evicted, token;
 
 	expect(again, "no memory");
 	expect(!ptw_engine_check(engine), "sizes");
@@ -95,13 +99,17 @@ static void accepted(struct ptw_engine *engine, struct ptw_group *group[2], cons
 	}
 	free(again);
 	expect(!ptw_engine_min_age(engine, 0), "min age");
+	expect(!ptw_engine_reclaim(engine, NULL, 20, 0, &evicted), "reclaim");
 	for (unsigned int i = 0; i < 2; i++) {
 		const int ret = ptw_group_evict(group[i], PAGES, &evicted);
 
 		expect(!ret, "evict: %d", ret);
 	}
 	for (uint64_t page = 0; page < PAGES; page += 7)
-		ptw_page_add(engine, page);
+		if (page % 3 || ptw_page_token(engine, page, &token))
+			ptw_page_add(engine, page);
+		else
+			ptw_page_add_token(engine, page, token);
 	expect(!ptw_engine_check(engine), "sizes afterwards");
 }
 
@@ -125,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		policy = &ptw_policy_learned;
 	if (bytes >= 96 && !memcmp(image + 56, "idle-age", 8))
 		policy = &ptw_policy_idle_age;
-	engine = make_engine(group, policy);
+	engine = make_engine(group, policy, bytes >= 96 ? image[48] & 15 : 0);
 	if (!ptw_engine_restore(engine, image, bytes)) {
 		accepted(engine, group, image, bytes);
 	} else {

@@ -73,7 +73,7 @@ struct ptw_aging_config {
 struct ptw_aging_run {
 	size_t size;		 /**< sizeof(struct ptw_aging_run) */
 	uint64_t first;		 /**< in the engine, a multiple of 64 */
-	uint64_t pages;		 /**< how many; below the engine's end */
+	uint64_t pages;		 /**< how many; they lie below PTW_ENGINE_PAGES_MAX, and those behind the engine's end do not matter */
 	struct ptw_space *space; /**< stays until they are detached */
 	uint64_t page;		 /**< first page in the space, a multiple of 64 */
 	uint32_t group;	 /**< what the mappings are charged to that count in a last look (ptw_reference.group) */

@@ -27,6 +27,8 @@ PTW_BEGIN_DECLS
 #define PTW_REGION_PAGES 64u
 /** Most groups of an engine. */
 #define PTW_GROUPS_MAX 65535u
+/** Most pages of an engine. */
+#define PTW_ENGINE_PAGES_MAX ((uint64_t)1 << 40)
 /** Pages that one call of an evict callback is given, at most. */
 #define PTW_EVICT_BATCH 64u
 
@@ -36,7 +38,7 @@ struct ptw_group;
 /** What an engine is made for. */
 struct ptw_engine_config {
 	size_t size;	 /**< sizeof(struct ptw_engine_config) */
-	uint64_t pages;	 /**< page numbers are below this; at least 1, at most 2^40 */
+	uint64_t pages;	 /**< page numbers are below this; at least 1, at most PTW_ENGINE_PAGES_MAX */
 	uint32_t groups; /**< how many may be there at a time; 0: 64 */
 	uint32_t flags;	 /**< 0 */
 	/** Milliseconds of a clock that does not go back (if it does, time stands still), for the birth of
@@ -261,7 +263,9 @@ PTW_API int ptw_group_wants_ageing(struct ptw_group *group);
  *         (engine_enable.h), or what a callback returned
  *
  * Context: may block if callbacks may; several threads may evict at once. Ordering: none. Progress: bounded by the
- * group's pages: each is looked at twice at most. Errors: as returned; what is gone is gone.
+ * group's pages: each is looked at twice at most. To find up to 64 of them takes a search of the group's regions, and
+ * another one for each age and type whose pages all turn out to have been used: 1036 at most. Errors: as returned; what
+ * is gone is gone.
  */
 PTW_API int ptw_group_evict(struct ptw_group *group, uint64_t want, uint64_t *evicted);
 

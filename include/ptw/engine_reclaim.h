@@ -29,8 +29,8 @@ PTW_BEGIN_DECLS
  *
  * Context: may block if callbacks may; any number of threads at once. Groups may be made and given up meanwhile, but
  * for `root`; from within callbacks, too. Ordering: none. Progress: each group is asked some 26
- * times, each time as ptw_group_evict(), and again as long as pages are found; each time costs a look at all groups below
- * the same top-level group if any group is protected.
+ * times, each time as ptw_group_evict(), and again as long as pages are found; if any group is protected each time costs a look at all
+ * groups below the same top-level group, for which those who make, destroy or sum groups wait.
  * Errors: as returned; what is gone is gone.
  */
 PTW_API int ptw_engine_reclaim(struct ptw_engine *engine, struct ptw_group *root, uint64_t want,

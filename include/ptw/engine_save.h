@@ -5,7 +5,8 @@
  *
  * An image holds, for each group that has regions, its clock, generations, counters, each page's age, and what the
  * policy has learned (policy.h); where each group is in the tree; and what was set: protection, weights, minimum age,
- * capabilities. What was judged of types and tiers (engine_type.h) is in it, uses of pages are not. Regions must be of the
+ * capabilities, intervals. What was judged of types and tiers (engine_type.h) is in it; uses of pages are not, which
+ * protect a page for one generation at most. Regions must be of the
  * same types.
  * Callbacks are not in it: who restores makes the engine and its groups again, with the same policy, the same regions, and
  * the same groups below one another, and then fills them. Groups are told by their regions, and those that have none by

@@ -72,7 +72,8 @@ PTW_API int ptw_group_protect(struct ptw_group *group, uint64_t min, uint64_t lo
  * @return PTW_OK, PTW_ERR_ARG (also if the group is not below root), PTW_ERR_SIZE
  *
  * Context: as ptw_group_protect(). Ordering: none; exact when nothing else runs. Progress: linear in the subtree right
- * below root that the group is in. Errors: as returned, nothing changed.
+ * below root that the group is in; those who make, destroy, sum or
+ * reclaim groups wait meanwhile. Errors: as returned, nothing changed.
  */
 PTW_API int ptw_group_protection(struct ptw_group *group, const struct ptw_group *root,
 				 struct ptw_protection *protection);

@@ -112,7 +112,7 @@ static void ptw_aging_lock(struct ptw_aging *aging)
 	uint64_t expected = 0;
 
 	while (!ptw_port_cas(&aging->changing, &expected, 1)) {
-		ptw_port_rcu_barrier();
+		ptw_barrier();
 		expected = 0;
 	}
 }
@@ -251,8 +251,8 @@ int ptw_aging_attach(struct ptw_aging *aging, const struct ptw_aging_run *run)
 		return PTW_ERR_ARG;
 	if ((run->first | run->page) & 63)
 		return PTW_ERR_ALIGN;
-	if (!run->pages || run->pages > UINT64_MAX - run->first ||
-	    run->pages > UINT64_MAX - run->page)
+	if (!run->pages || run->first > PTW_ENGINE_PAGES_MAX ||
+	    run->pages > PTW_ENGINE_PAGES_MAX - run->first || run->pages > UINT64_MAX - run->page)
 		return PTW_ERR_RANGE;
 	if (!ptw_port_may_block())
 		return PTW_ERR_CONTEXT;
@@ -262,21 +262,13 @@ int ptw_aging_attach(struct ptw_aging *aging, const struct ptw_aging_run *run)
 	return ret;
 }
 
-static void ptw_aging_slept(struct ptw_port_rcu_head *head)
-{
-	(void)head;
-}
-
 /* No more users. Open, it was counted by users alone. */
 static void ptw_aging_close(struct ptw_aging_home *home)
 {
 	ptw_port_or64(&home->users, PTW_AGING_CLOSED);
 	/* Acquire; partner: ptw_aging_put(). */
-	while (ptw_port_load_table(&home->users) != PTW_AGING_CLOSED) {
-		/* Sleep. A callback of our own: a barrier need not wait where none is queued. */
-		ptw_port_rcu_call(&home->rcu, ptw_aging_slept);
-		ptw_port_rcu_barrier();
-	}
+	while (ptw_port_load_table(&home->users) != PTW_AGING_CLOSED)
+		ptw_barrier();
 }
 
 /* With `changing`: out of the table. */

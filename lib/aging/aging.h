@@ -18,6 +18,7 @@
 #include <ptw/engine_enable.h>
 #include <ptw/error.h>
 #include <ptw/port.h>
+#include <ptw/thread.h>
 
 /* Of `users`: no more of them. */
 #define PTW_AGING_CLOSED ((uint64_t)1 << 63)
@@ -27,6 +28,7 @@ struct ptw_aging_home {
 	struct ptw_consumer *consumer;
 	uint64_t users;
 	uint64_t regions;
+	uint64_t effort; /* of the last harvest; what secondary MMUs told is lost to one that asks the primary alone */
 	uint64_t cursor; /* page of the run where a harvest goes on that was ended; 0: at its beginning */
 	struct ptw_port_rcu_head rcu;
 	size_t bytes;

@@ -226,12 +226,27 @@ static void ptw_aging_go(struct ptw_aging_pass *pass, uint64_t at, uint64_t high
 		ptw_port_publish(&pass->home->cursor, at);
 }
 
+/*
+ * Regions that were due since secondary tables said so may have been read without asking them, where a harvest was ended
+ * or somebody was busy. Their entries do not say so twice: when secondary MMUs are asked again, all are due.
+ */
+static void ptw_aging_widen(struct ptw_aging_pass *pass)
+{
+	struct ptw_aging_home *home = pass->home;
+
+	if (ptw_port_load(&home->effort) >= pass->effort)
+		return;
+	ptw_port_publish(&home->effort, pass->effort);
+	ptw_aging_due(pass, 0, home->run.pages);
+}
+
 static void ptw_aging_part(struct ptw_aging_pass *pass)
 {
 	/* It may lie in a region, if less was asked for then: who takes that region reads all of it. */
 	uint64_t cursor = ptw_port_load(&pass->home->cursor) / PTW_AGING_REGION * PTW_AGING_REGION;
 
 	ptw_aging_count(&pass->aging->sum.harvests, 1);
+	ptw_aging_widen(pass);
 	ptw_aging_note(pass);
 	if (cursor <= pass->low || cursor >= pass->high)
 		cursor = pass->low;
@@ -241,6 +256,9 @@ static void ptw_aging_part(struct ptw_aging_pass *pass)
 	ptw_aging_go(pass, cursor, pass->high);
 	if (!pass->ended)
 		ptw_aging_go(pass, pass->low, cursor);
+	/* At its end: should another thread have begun to ask more meanwhile, its next harvest begins anew. */
+	if (pass->effort == PTW_EFFORT_PRIMARY)
+		ptw_port_publish(&pass->home->effort, pass->effort);
 }
 
 int ptw_aging_harvest(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)

@@ -523,26 +523,19 @@ static void ptw_mmu_table_tell(const struct ptw_mmu_table_part *part, const uint
 	}
 }
 
-static int ptw_mmu_table_touched(void *context, uint32_t as, uint64_t start, uint64_t end,
-				 ptw_mmu_note_fn note, void *sink)
+/* What is asked about of one half of the addresses. */
+static int ptw_mmu_table_touched_part(const struct ptw_mmu_tables *t, uint32_t as, uint64_t start,
+				      uint64_t end, ptw_mmu_note_fn note, void *sink)
 {
-	const struct ptw_mmu_tables *t = context;
+	struct ptw_pgtable *p = t->one[as].pgtable;
+	const unsigned int lg2 = ptw_span_lg2(p->instance->format, 1);
 	struct ptw_mmu_table_part part;
-	struct ptw_pgtable *p;
 	struct ptw_range range;
-	unsigned int lg2;
+	bool cleared = false;
 	int ret = PTW_OK;
 
-	if (as >= t->count || !note)
-		return PTW_ERR_ARG;
-	p = t->one[as].pgtable;
-	if (!ptw_prune_able(p))
-		return PTW_ERR_UNSUPPORTED;
-	if (p->flush && !ptw_port_may_block())
-		return PTW_ERR_CONTEXT;
 	if (start >= end || !ptw_mmu_table_part(t, as, start, end, &part))
 		return PTW_OK;
-	lg2 = ptw_span_lg2(p->instance->format, 1);
 	/* Whole granules. */
 	range.start = part.start >> part.one->shift << p->geometry.granule_lg2;
 	range.end = (((part.end - 1) >> part.one->shift) + 1) << p->geometry.granule_lg2;
@@ -551,13 +544,44 @@ static int ptw_mmu_table_touched(void *context, uint32_t as, uint64_t start, uin
 		const uint64_t most = ((at >> lg2) + 64 * PTW_MMU_NOTE_WORDS) << lg2;
 		const uint64_t stop = most < range.end ? most : range.end;
 
-		ret = ptw_prune_note(p, at, stop, touched);
+		ret = ptw_prune_note(p, at, stop, touched, &cleared);
 		ptw_mmu_table_tell(&part, touched, at, stop, lg2, note, sink);
 		at = stop;
 	}
-	/* A processor that has an entry cached would make leaves below it young and leave the entry old. */
-	if (p->flush)
+	/*
+	 * A processor that has an entry cached would make leaves below it young and leave the entry old. One that was
+	 * old before has nothing to flush: whoever cleared it does that before he reads leaves.
+	 */
+	if (p->flush && cleared)
 		p->flush(p->flush_context, &range, 1, PTW_FLUSH_TABLE, 0);
+	return ret;
+}
+
+static int ptw_mmu_table_touched(void *context, uint32_t as, uint64_t start, uint64_t end,
+				 ptw_mmu_note_fn note, void *sink)
+{
+	const struct ptw_mmu_tables *t = context;
+	const struct ptw_mmu_table_one *one;
+	struct ptw_pgtable *p;
+	uint64_t middle;
+	int ret;
+
+	if (as >= t->count || !note)
+		return PTW_ERR_ARG;
+	one = &t->one[as];
+	p = one->pgtable;
+	if (!ptw_prune_able(p))
+		return PTW_ERR_UNSUPPORTED;
+	if (p->flush && !ptw_port_may_block())
+		return PTW_ERR_CONTEXT;
+	if (start >= one->frames || !one->upper || end <= one->upper)
+		return ptw_mmu_table_touched_part(t, as, start, end, note, sink);
+	/* Both halves. What the upper one is without its sign would be cleared twice: it is worth a harvest in any case. */
+	middle = one->frames / 2;
+	ret = ptw_mmu_table_touched_part(t, as, start, middle, note, sink);
+	note(sink, start > middle ? start : middle, one->frames);
+	if (!ret)
+		ret = ptw_mmu_table_touched_part(t, as, one->upper, end, note, sink);
 	return ret;
 }
 

@@ -67,7 +67,8 @@ struct ptw_pruned {
 	/* Exact: 1 + where the entry of level 1 lies that was taken last, and busy + owned then. */
 	uint64_t taken;
 	uint64_t owed;
-	bool blocks; /* to note tables is all there is: blocks above level 1 are noted, too */
+	bool blocks;  /* to note tables is all there is: blocks above level 1 are noted, too */
+	bool cleared; /* exact: table entries were cleared */
 };
 
 /* What a walk does about tables that nobody went through. */
@@ -100,9 +101,11 @@ bool ptw_prune_able(const struct ptw_pgtable *p);
 /*
  * Clear the table entries of level 1 of a range, multiples of the granule, and note in `touched` (one bit for each,
  * from the one at `start` on, ORed into) those that were accessed, those that the range cuts, and blocks that may be
- * young. Nothing is flushed, and no leaf is read. Returns PTW_OK, or PTW_ERR_CORRUPT_* of an attached page table.
+ * young. Nothing is flushed, and no leaf is read. Where entries were cleared, a flush is owed: *cleared then becomes
+ * true. Returns PTW_OK, or PTW_ERR_CORRUPT_* of an attached page table.
  */
-int ptw_prune_note(struct ptw_pgtable *p, uint64_t start, uint64_t end, uint64_t *touched);
+int ptw_prune_note(struct ptw_pgtable *p, uint64_t start, uint64_t end, uint64_t *touched,
+		   bool *cleared);
 
 /* Arguments of a harvest that prunes. */
 int ptw_prune_args(const struct ptw_pgtable *p, const struct ptw_harvest *h, uint64_t start,

@@ -404,7 +404,7 @@ static unsigned int ptw_prune_collect(struct ptw_walk_state *w, struct ptw_harve
 	     i < index + n; i = ptw_mask_next(job->pruned->mask, job->pruned->mask_words, i + 1)) {
 		if ((i == index && w->ia != base) || i - index >= whole)
 			continue;
-		ptw_prune_clear(p, slot - index + i, level);
+		job->pruned->cleared |= ptw_prune_clear(p, slot - index + i, level);
 		ptw_bits_set(job->request->prune->touched, bit + i - index, 1);
 		w->cost += PTW_CHANGED_COST;
 		/* The rest in the next section. */
@@ -614,7 +614,8 @@ int ptw_prune_harvest(struct ptw_walk_state *w, struct ptw_harvest_job *job,
 	return ret;
 }
 
-int ptw_prune_note(struct ptw_pgtable *p, uint64_t start, uint64_t end, uint64_t *touched)
+int ptw_prune_note(struct ptw_pgtable *p, uint64_t start, uint64_t end, uint64_t *touched,
+		   bool *cleared)
 {
 	const uint64_t cut = ((uint64_t)1 << ptw_span_lg2(p->instance->format, 1)) - 1;
 	struct ptw_prune prune = {.size = sizeof(prune), .touched = touched};
@@ -623,6 +624,7 @@ int ptw_prune_note(struct ptw_pgtable *p, uint64_t start, uint64_t end, uint64_t
 	struct ptw_harvest_job job;
 	struct ptw_walk_state w;
 	struct ptw_pruned pruned;
+	int ret;
 
 	ptw_zero(&w, sizeof(w));
 	ptw_zero(&job, sizeof(job));
@@ -643,5 +645,7 @@ int ptw_prune_note(struct ptw_pgtable *p, uint64_t start, uint64_t end, uint64_t
 		ptw_bits_set(touched, 0, 1);
 	if (end & cut)
 		ptw_bits_set(touched, ptw_touched_bit(&w, &job, end - 1), 1);
-	return p->instance->harvest(&w, &job);
+	ret = p->instance->harvest(&w, &job);
+	*cleared |= pruned.cleared;
+	return ret;
 }

@@ -3,11 +3,13 @@
 """Negative control of the stress tests: bugs planted in copies of the library must be found.
 
     plants.py [--seconds N] [--keep] [NAME...]
+    plants.py --places
 
 Each plant changes one place of the library in a private copy, builds ptw-stress there (or mmu-stress, for
 those whose names begin with mmu-) and runs it until it fails, for N seconds of each configuration at most
 (default 20). TAP on standard output; what found
-each plant stands behind it. A plant whose place is no longer in the source fails: then bring it up to date.
+each plant stands behind it. A plant whose place is no longer in the source fails: then bring it up to date;
+--places says which ones those are, and does nothing else.
 Needs gcc and liburcu-bp. Example: tests/stress/plants.py free-at-once map-over-frozen
 """
 import os
@@ -89,8 +91,8 @@ PLANTS = {
          "p->build->relevel(&p->geometry, p->layout, ptw_plain_leaf(p, e, level), level, "
          "level - 1,")]),
     "live-count-off": (("plain",), ALL, [
-        ("lib/table/map.c", "		ptw_live_add(p, spot.table, first, spot.level, added);",
-         "		ptw_live_add(p, spot.table, first, spot.level, added + (added == 7));")]),
+        ("lib/table/map.c", "	ptw_live_add(p, spot->table, ia, spot->level, n);",
+         "	ptw_live_add(p, spot->table, ia, spot->level, n + (n == 7));")]),
     "section-without-end": (("plain",), ("ept4",), [
         ("lib/walk/template.h", "#define PTW_SECTION_COST 4096", "#define PTW_SECTION_COST 400000")]),
     "mmu-chain-without-the-bit": (("tsan", "plain"), SPACES, [
@@ -121,9 +123,8 @@ PLANTS = {
     "mmu-sequence-not-raised-at-the-end": (("plain",), SPACES, [
         ("lib/mmu/gate.c", "PTW_GATE_SEQUENCE - PTW_GATE_ACTIVE", "-PTW_GATE_ACTIVE")]),
     "mmu-published-outside-the-section": (("tsan",), SPACES, [
-        ("lib/mmu/ask_run.c", "	ptw_port_read_lock();\n	stray = ", "	stray = "),
-        ("lib/mmu/ask_run.c", "	ptw_piece_deliver(q, run, a, &piece);\n	ptw_port_read_unlock();\n",
-         "	ptw_piece_deliver(q, run, a, &piece);\n")]),
+        ("lib/mmu/ask_run.c", "	ptw_port_read_lock();\n	ptw_piece_deliver(q, run, a, &piece);\n"
+         "	ptw_port_read_unlock();\n", "	ptw_piece_deliver(q, run, a, &piece);\n")]),
     "mmu-consumer-freed-at-once": (("tsan",), SPACES, [
         ("lib/mmu/consumer.c", "ptw_port_rcu_call(&consumer->rcu, ptw_consumer_retire);",
          "ptw_consumer_retire(&consumer->rcu);")]),
@@ -216,6 +217,19 @@ def plant(name, folder):
     return ""
 
 
+def lost_places():
+    """Plants whose place is not in the source any more; how many."""
+    lost = 0
+    for name, (_, _, changes) in PLANTS.items():
+        for path, old, _ in changes:
+            with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+                if old in file.read():
+                    continue
+            print(f"{name}: its place is not in {path} any more; bring it up to date")
+            lost += 1
+    return lost
+
+
 def try_plant(name, seconds, keep):
     builds, configs, _ = PLANTS[name]
     folder = tempfile.mkdtemp(prefix=f"ptw-plant-{name}-")
@@ -244,6 +258,8 @@ def main(arguments):
         if word in ("--help", "-h"):
             print(__doc__)
             return 0
+        if word == "--places":
+            return 1 if lost_places() else 0
         if word == "--keep":
             keep = True
         elif word == "--seconds" and arguments and arguments[0].isdigit() and int(arguments[0]):

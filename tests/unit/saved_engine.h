@@ -29,7 +29,8 @@
 #define BELOW_LOW  31
 #define POLICY	   32
 #define BALANCE	   33
-#define SPAN_FIRST 35
+#define INTERVAL   35
+#define SPAN_FIRST 37
 
 /* An engine, what a page table would say, and who was put out. */
 struct world {

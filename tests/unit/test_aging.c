@@ -226,6 +226,28 @@ Test(aging, goes_on)
 	close_source();
 }
 
+/* What secondary tables had told of the rest is not lost where the primary alone is asked meanwhile. */
+Test(aging, ended_and_secondary_off)
+{
+	open_source("x86-64", "ept4", 0, 255);
+	harvest(PTW_OK);
+	harvest(PTW_OK);
+	by_guest(100);
+	by_guest(5000);
+	between_returns = 1;
+	cr_assert_eq(harvest(PTW_ERR_STOPPED), 1u);
+	between_returns = 0;
+	cr_assert_eq(ptw_engine_enable(engine, ALL & ~SECONDARY), PTW_OK);
+	cr_assert_eq(harvest(PTW_OK), 0u);
+	cr_assert_eq(ptw_engine_enable(engine, ALL), PTW_OK);
+	cr_assert_eq(harvest(PTW_OK), 1u);
+	cr_assert(was_seen(5000));
+	by_guest(7);
+	cr_assert_eq(harvest(PTW_OK), 1u);
+	cr_assert_eq(regions_read(), 1u, "once is enough");
+	close_source();
+}
+
 /* Also if it was one of a part of a region: all of that region is read. */
 Test(aging, goes_on_in_a_region)
 {
@@ -346,6 +368,11 @@ Test(aging, arguments)
 	run.pages = 0;
 	refused(PTW_ERR_RANGE);
 	run.pages = UINT64_MAX - FIRST + 1;
+	refused(PTW_ERR_RANGE);
+	run.pages = PTW_ENGINE_PAGES_MAX - FIRST + 1;
+	refused(PTW_ERR_RANGE);
+	run.first = UINT64_MAX - 63;
+	run.pages = 64;
 	refused(PTW_ERR_RANGE);
 	ptw_read_lock();
 	refused(PTW_ERR_CONTEXT);

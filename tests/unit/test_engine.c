@@ -469,6 +469,37 @@ Test(engine, beside_the_oldest)
 	beside_the_oldest(false);
 }
 
+/* Pages that are being evicted for long, and all of their region are, do not become young either. */
+Test(engine, evicted_for_long)
+{
+	start(PAGES);
+	for (uint64_t page = 0; page < 32; page++)
+		add(page);
+	evict_result = PTW_EVICT_PENDING;
+	cr_assert_eq(put_out(64), 0u);
+	cr_assert_eq(state_now().isolated, 32u);
+	add(64);
+	for (int n = 1; n <= 300; n++) {
+		const int was = ptw_page_age(engine, 7);
+
+		cr_assert_eq(ptw_group_age(group), PTW_OK);
+		cr_assert_geq(ptw_page_age(engine, 7), was, "after %d", n);
+		cr_assert_geq(ptw_page_age(engine, 64), 1);
+		if (n == 170)
+			cr_assert_eq(ptw_page_settle(engine, 3, PTW_EVICT_FAILED), PTW_OK);
+		cr_assert_eq(ptw_engine_check(engine), PTW_OK);
+	}
+	cr_assert_eq(ptw_page_age(engine, 7), 255);
+	cr_assert_eq(ptw_page_age(engine, 3), 131, "at the end of the generation before");
+	for (uint64_t page = 0; page < 32; page++)
+		if (page != 3)
+			cr_assert_eq(ptw_page_settle(engine, page, PTW_EVICTED), PTW_OK);
+	resident[3] = true;
+	evict_result = PTW_EVICTED;
+	cr_assert_eq(put_out(2), 2u);
+	stop();
+}
+
 static uint64_t random_state;
 
 static unsigned int pick(unsigned int below)

@@ -53,7 +53,7 @@ Test(engine_save, format)
 	/* Ticks: the four pages make 4, the two generations 1 each. */
 	static const uint64_t words[] = {
 		/* magic "ptw-ages", bytes, version and header, pages, groups */
-		0x736567612d777470, 408, 88ull << 32 | 2, 130, 1,
+		0x736567612d777470, 424, 88ull << 32 | 2, 130, 1,
 		/* capabilities, minimum age, "generations" */
 		15, 0, 0x69746172656e6567, 0x736e6f, 0, 0,
 		/* a span, 11 bytes of runs; when generations began: ticks and milliseconds ago, and never */
@@ -66,11 +66,13 @@ Test(engine_save, format)
 		2, 2, 3, 0,
 		/* parent, min, low, pages taken below low, bytes of the policy, weights, nothing judged */
 		0, 0, 0, 0, 0, 0x64646464, 0,
+		/* no interval, aged one millisecond ago */
+		0, 1,
 		/* the span: region 1, two of them */
 		1, 2};
 	static const uint8_t runs[16] = {
 		0x90,	    1, /* 36 absent: 64 to 99 */
-		1 << 2 | 2, 0, /* 100, put out now */
+		1 << 2 | 2, 255, /* 100, put out; nobody judges when */
 		1 << 2 | 1, 1, /* 101, one tick ago */
 		1 << 2 | 1, 0, /* 102, now */
 		1 << 2 | 1, 3, /* 103, when it came */
@@ -327,6 +329,44 @@ Test(engine_save, younger_clock)
 	free(image);
 }
 
+/* The interval goes on from where it was, on another clock. */
+Test(engine_save, interval)
+{
+	static struct world a, b;
+	uint64_t bytes, again_bytes;
+	uint8_t *image, *again;
+
+	memset(&a, 0, sizeof(a));
+	a.milliseconds = 100;
+	open_world(&a, false);
+	for (unsigned int i = 0; i < 4; i++) {
+		cr_assert_eq(ptw_page_add(a.engine, 64 + i), PTW_OK);
+		a.milliseconds += 50;
+		if (i < 3)
+			cr_assert_eq(ptw_group_age(a.group[0]), PTW_OK);
+	}
+	cr_assert_eq(ptw_group_wants_ageing(a.group[0]), 0, "four generations have pages");
+	cr_assert_eq(ptw_group_interval(a.group[0], 500), PTW_OK);
+	image = save(&a, &bytes);
+	memset(&b, 0, sizeof(b));
+	b.milliseconds = 10000;
+	open_world(&b, true);
+	cr_assert_eq(ptw_group_interval(b.group[0], 3), PTW_OK);
+	cr_assert_eq(ptw_group_interval(b.group[1], 3), PTW_OK);
+	cr_assert_eq(ptw_engine_restore(b.engine, image, bytes), PTW_OK);
+	again = save(&b, &again_bytes);
+	cr_assert_eq(again_bytes, bytes);
+	cr_assert_eq(memcmp(image, again, bytes), 0);
+	b.milliseconds = 10449;
+	cr_assert_eq(ptw_group_wants_ageing(b.group[0]), 0);
+	b.milliseconds = 10450;
+	cr_assert_eq(ptw_group_wants_ageing(b.group[0]), 1);
+	close_world(&a);
+	close_world(&b);
+	free(image);
+	free(again);
+}
+
 /* Absent pages cost nothing; no page costs more than two bytes. */
 Test(engine_save, size)
 {
@@ -428,18 +468,24 @@ Test(engine_save, version_1)
 	cr_assert_eq(ptw_engine_min_age(w.engine, 7), PTW_OK);
 	cr_assert_eq(ptw_engine_enable(w.engine, 13), PTW_OK);
 	cr_assert_eq(ptw_group_protect(w.group[0], 3, 4), PTW_OK);
+	cr_assert_eq(ptw_group_interval(w.group[0], 5), PTW_OK);
 	cr_assert_eq(ptw_engine_restore(w.engine, version_1, sizeof(version_1)), PTW_OK);
 	again = save(&w, &again_bytes);
 	cr_assert_eq(word_at(again, 40), 13u);
 	cr_assert_eq(word_at(again, 48), 7u);
 	cr_assert_eq(word_at(again, WORD(MIN)), 3u);
 	cr_assert_eq(word_at(again, WORD(LOW)), 4u);
+	cr_assert_eq(word_at(again, WORD(INTERVAL)), 5u);
 	free(again);
+	cr_assert_eq(ptw_group_interval(w.group[0], 0), PTW_OK);
 	cr_assert_eq(ptw_engine_min_age(w.engine, 0), PTW_OK);
 	cr_assert_eq(ptw_engine_enable(w.engine, 15), PTW_OK);
 	cr_assert_eq(ptw_group_protect(w.group[0], 0, 0), PTW_OK);
 	again = save(&w, &again_bytes);
 	cr_assert_eq(again_bytes, bytes);
+	/* When it was aged last was not told. */
+	put_word(again, WORD(INTERVAL + 1), word_at(image, WORD(INTERVAL + 1)));
+	seal(again, bytes);
 	cr_assert_eq(memcmp(again, image, bytes), 0);
 	close_world(&w);
 	free(again);

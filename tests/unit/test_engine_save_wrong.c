@@ -53,9 +53,9 @@ Test(engine_save_wrong, wrong_words)
 		int error;
 	} wrong[] = {
 		{0, 0, PTW_ERR_CORRUPT_RESERVED},
-		{8, 400, PTW_ERR_CORRUPT_RESERVED}, /* the checksum is not there */
-		{8, 407, PTW_ERR_CORRUPT_BOUNDS},
-		{8, 416, PTW_ERR_CORRUPT_BOUNDS},
+		{8, 416, PTW_ERR_CORRUPT_RESERVED}, /* the checksum is not there */
+		{8, 423, PTW_ERR_CORRUPT_BOUNDS},
+		{8, 432, PTW_ERR_CORRUPT_BOUNDS},
 		{8, 40, PTW_ERR_CORRUPT_BOUNDS},
 		{8, 0, PTW_ERR_CORRUPT_BOUNDS},
 		{16, 40ull << 32 | 2, PTW_ERR_UNSUPPORTED},
@@ -162,6 +162,10 @@ Test(engine_save_wrong, wrong_runs)
 		{{ABSENT(31), HERE(3), 159, 0x80, 1}, 5, PTW_ERR_CORRUPT_BOUNDS},
 		{{ABSENT(31), HERE(3), 254, 0x80, 1}, 5, PTW_ERR_CORRUPT_BOUNDS},
 		{{ABSENT(31), PUT_OUT(3), 0, 0x80, 1}, 5, PTW_ERR_CORRUPT_COUNT},
+		/* What was put out went from one of the last four generations, or nobody knows. */
+		{{ABSENT(30), PUT_OUT(1), 3, HERE(3), 0, 0x80, 1}, 7, PTW_OK},
+		{{ABSENT(30), PUT_OUT(1), 255, HERE(3), 0, 0x80, 1}, 7, PTW_OK},
+		{{ABSENT(30), PUT_OUT(1), 4, HERE(3), 0, 0x80, 1}, 7, PTW_ERR_CORRUPT_BOUNDS},
 	};
 	static struct world w;
 	uint64_t bytes;

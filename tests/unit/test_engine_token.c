@@ -216,15 +216,34 @@ Test(engine_token, every_bit)
 Test(engine_token, judged_later)
 {
 	start(1);
-	add(0, 2);
+	add(0, 3);
 	age();
-	cr_assert_eq(put_out(1), 1u);
+	cr_assert_eq(put_out(2), 2u);
 	come(5, token_for(0));
 	cr_assert_eq(state_now().refaults, 1u);
 	cr_assert_eq(refaulted(0), 0u);
+	add(1, 1);
+	cr_assert_eq(state_now().refaults, 2u);
+	cr_assert_eq(refaulted(0), 0u, "nor does its number");
+	stop();
+	/* Whatever the clock was when it went. */
+	start(1);
+	while (group->tick % PTW_TICKS != (group->youngest + 250) % PTW_TICKS) {
+		if (state_now().ticks - group->birth_tick[group->youngest % PTW_GENERATIONS] >=
+		    PTW_GENERATION_TICKS)
+			age();
+		add(9, 1);
+		cr_assert_eq(ptw_page_remove(engine, 9), PTW_OK);
+		resident[9] = false;
+	}
+	add(0, 3);
+	cr_assert_eq(put_out(2), 2u);
+	ptw_feedback_begin(group);
+	add(0, 2);
+	cr_assert_eq(refaulted(0), 0u);
 	/* Now it is judged. */
 	cr_assert_eq(put_out(1), 1u);
-	come(6, token_for(1));
+	come(6, token_for(2));
 	cr_assert_eq(refaulted(0), 1u);
 	stop();
 }

@@ -15,6 +15,7 @@ Test(engine_type, arguments)
 	cr_assert_eq(ptw_group_attach_as(group, 0, PAGES + 1, 1), PTW_ERR_RANGE);
 	cr_assert_eq(ptw_group_attach_as(group, 0, 64, 1), PTW_OK);
 	cr_assert_eq(ptw_group_attach_as(group, 0, 128, 2), PTW_ERR_OVERLAP);
+	cr_assert_eq(group->types, 3u, "it has no pages of that type");
 	cr_assert_eq(ptw_page_add(engine, 64), PTW_ERR_ABSENT, "what was claimed went back");
 	cr_assert_eq(ptw_group_attach(group, 64, 64), PTW_OK);
 	cr_assert_eq(ptw_group_set_balance(NULL, 0, 1), PTW_ERR_ARG);
@@ -415,6 +416,59 @@ Test(engine_type, restored)
 		     before[0].evicted[0] + before[1].evicted[0] + 270, "none was used");
 	cr_assert_eq(type_now(0).evicted[1], before[0].evicted[1] + 1, "but the one that came back");
 	ptw_engine_destroy(saved);
+	stop();
+}
+
+/* Which generation a page went from, however far the clock is ahead of generations. */
+Test(engine_type, restored_refaults)
+{
+	static uint8_t image[100000];
+	uint64_t used;
+
+	start(2);
+	for (unsigned int i = 0; i < 6; i++) {
+		for (unsigned int k = 0; k < PTW_GENERATION_TICKS; k++) {
+			add(0, 1);
+			cr_assert_eq(ptw_page_remove(engine, 0), PTW_OK);
+			resident[0] = false;
+		}
+		age();
+	}
+	cr_assert_gt(group->tick - group->youngest, (uint64_t)PTW_OLD_TICKS);
+	add(RUN, 2);
+	cr_assert_eq(put_out(2), 2u);
+	age();
+	age();
+	age();
+	add(RUN + 2, 2);
+	cr_assert_eq(put_out(2), 2u);
+	cr_assert_eq(ptw_engine_save(engine, image, sizeof(image), &used), PTW_OK);
+	ptw_engine_destroy(engine);
+	start(2);
+	cr_assert_eq(ptw_engine_restore(engine, image, used), PTW_OK);
+	add(RUN, 1);
+	cr_assert_eq(type_now(1).refaulted[0], 1u, "three generations ago");
+	age();
+	add(RUN + 1, 1);
+	cr_assert_eq(type_now(1).refaulted[0], 1u, "four");
+	add(RUN + 2, 2);
+	cr_assert_eq(type_now(1).refaulted[0], 3u);
+	cr_assert_eq(state_now().refaults, 4u);
+	stop();
+}
+
+/* An image without what was judged is none of a group of several types. */
+Test(engine_type, restored_judged)
+{
+	static uint8_t image[100000];
+	uint64_t used;
+
+	start(2);
+	group->feedback = 0;
+	cr_assert_eq(ptw_engine_save(engine, image, sizeof(image), &used), PTW_OK);
+	ptw_engine_destroy(engine);
+	start(2);
+	cr_assert_eq(ptw_engine_restore(engine, image, used), PTW_ERR_CORRUPT_RESERVED);
 	stop();
 }
 

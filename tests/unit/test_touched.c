@@ -67,11 +67,14 @@ Test(touched, tables_and_blocks)
 	map_levels(&m, GIB, 2 * GIB, GIB, 0);
 	assert_level(&m, GIB, 2);
 	touch(&m, 32 << 20);
-	cr_assert_eq(ask(0, 2 * GIB >> 12, PTW_EFFORT_ALL), PTW_OK);
+	touch(&m, 0);
 	forget_flushes(&m);
 	cr_assert_eq(ask(0, 2 * GIB >> 12, PTW_EFFORT_ALL), PTW_OK);
 	cr_assert_eq(m.flushes, 1u);
 	cr_assert_eq(m.kind, PTW_FLUSH_TABLE);
+	forget_flushes(&m);
+	cr_assert_eq(ask(0, 2 * GIB >> 12, PTW_EFFORT_ALL), PTW_OK);
+	cr_assert_eq(m.flushes, 0u, "no table entry was cleared");
 	/* Young blocks are told until they are read, and one above level 1 always. */
 	cr_assert_eq(runs, 2u);
 	told(0, 8192, 8704, 1);
@@ -113,6 +116,73 @@ Test(touched, long_range)
 	cr_assert_eq(runs, 2u);
 	told(0, 8 * GIB >> 12, (8 * GIB >> 12) + 512, 1);
 	told(1, 36 * GIB >> 12, (36 * GIB >> 12) + 512, 1);
+	close_host();
+}
+
+/* Nothing to flush: no entry was cleared, or those that were read are blocks, or cut by the range. */
+Test(touched, flushes)
+{
+	open_host("x86-64");
+	map_levels(&m, 0, 4 << 20, 0, 1);
+	map_levels(&m, 4 << 20, 6 << 20, 4 << 20, 0);
+	assert_level(&m, 4 << 20, 1);
+	cr_assert_eq(ask(0, 2048, PTW_EFFORT_ALL), PTW_OK);
+	forget_flushes(&m);
+	touch(&m, 4 << 20);
+	touch(&m, 4096);
+	cr_assert_eq(ask(512, 2048, PTW_EFFORT_ALL), PTW_OK);
+	cr_assert_eq(runs, 1u, "a block");
+	cr_assert_eq(ask(0, 8, PTW_EFFORT_ALL), PTW_OK);
+	cr_assert_eq(runs, 1u, "a table that is cut");
+	cr_assert_eq(m.flushes, 0u);
+	cr_assert_eq(ask(0, 512, PTW_EFFORT_ALL), PTW_OK);
+	cr_assert_eq(runs, 1u);
+	cr_assert_eq(m.flushes, 1u);
+	cr_assert_eq(ask(0, 512, PTW_EFFORT_ALL), PTW_OK);
+	cr_assert_eq(runs, 0u);
+	cr_assert_eq(m.flushes, 1u);
+	close_host();
+}
+
+/* The upper half of the addresses, with their sign: by itself, and behind the lower one. */
+Test(touched, upper_half)
+{
+	const uint64_t upper = ~(uint64_t)0 << 47 >> 12, end = (uint64_t)1 << 52;
+	const uint64_t middle = (uint64_t)1 << 35;
+
+	open_host("x86-64");
+	map_levels(&m, 0, 4 << 20, 0, 1);
+	map_levels(&m, (uint64_t)1 << 47, ((uint64_t)1 << 47) + (4 << 20), 4 << 20, 1);
+	map_levels(&m, ((uint64_t)1 << 48) - (4 << 20), (uint64_t)1 << 48, 8 << 20, 1);
+	for (unsigned int i = 0; i < 2; i++) {
+		cr_assert_eq(ask(0, GIB >> 12, PTW_EFFORT_ALL), PTW_OK);
+		cr_assert_eq(ask(upper, upper + (GIB >> 12), PTW_EFFORT_ALL), PTW_OK);
+		cr_assert_eq(ask(end - (GIB >> 12), end, PTW_EFFORT_ALL), PTW_OK);
+	}
+	cr_assert_eq(runs, 0u);
+	forget_flushes(&m);
+	touch(&m, ((uint64_t)1 << 47) + (2 << 20));
+	touch(&m, ((uint64_t)1 << 48) - 4096);
+	cr_assert_eq(ask(upper + 512, upper + 8192, PTW_EFFORT_ALL), PTW_OK);
+	cr_assert_eq(runs, 1u);
+	told(0, upper + 512, upper + 1024, 1);
+	cr_assert_eq(ask(end - 8192, end, PTW_EFFORT_ALL), PTW_OK);
+	cr_assert_eq(runs, 1u);
+	told(0, end - 512, end, 1);
+	cr_assert_eq(m.flushes, 2u);
+	touch(&m, ((uint64_t)1 << 47) + (2 << 20));
+	touch(&m, 2 << 20);
+	cr_assert_eq(ask(512, upper + 8192, PTW_EFFORT_ALL), PTW_OK);
+	cr_assert_eq(runs, 3u);
+	told(0, 512, 1024, 1);
+	told(1, middle, 2 * middle, 1);
+	told(2, upper + 512, upper + 1024, 1);
+	cr_assert_eq(m.flushes, 4u);
+	cr_assert_eq(ask(512, upper + 8192, PTW_EFFORT_ALL), PTW_OK);
+	cr_assert_eq(runs, 1u, "the same without its sign is told in any case");
+	cr_assert_eq(ask(middle + 512, upper + 8192, PTW_EFFORT_ALL), PTW_OK);
+	told(0, middle + 512, 2 * middle, 1);
+	cr_assert_eq(m.flushes, 4u);
 	close_host();
 }
 

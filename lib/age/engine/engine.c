@@ -5,7 +5,6 @@
 #include "lib/age/engine/engine.h"
 
 #define PTW_GROUPS_DEFAULT 64u
-#define PTW_PAGES_MAX	   ((uint64_t)1 << 40)
 
 int ptw_engine_create(const struct ptw_engine_config *config, struct ptw_engine **out)
 {
@@ -21,7 +20,7 @@ int ptw_engine_create(const struct ptw_engine_config *config, struct ptw_engine 
 	ret = ptw_policy_valid(policy);
 	if (ret)
 		return ret;
-	if (!config->pages || config->pages > PTW_PAGES_MAX || config->flags ||
+	if (!config->pages || config->pages > PTW_ENGINE_PAGES_MAX || config->flags ||
 	    config->groups > PTW_GROUPS_MAX)
 		return PTW_ERR_ARG;
 	engine = ptw_port_zalloc(sizeof(*engine));
@@ -237,7 +236,7 @@ int ptw_group_attach_as(struct ptw_group *group, uint64_t first, uint64_t pages,
 	span = ptw_port_zalloc(sizeof(*span));
 	if (!span)
 		return PTW_ERR_NOMEM;
-	ret = ptw_type_enter(group, type);
+	ret = ptw_type_prepare(group, type);
 	if (ret) {
 		ptw_port_free(span, sizeof(*span));
 		return ret;
@@ -257,6 +256,7 @@ int ptw_group_attach_as(struct ptw_group *group, uint64_t first, uint64_t pages,
 		ptw_port_free(span, sizeof(*span));
 		return ret;
 	}
+	ptw_type_enter(group, type);
 	*group->last_span = span;
 	group->last_span = &span->next;
 	/* Release; partner: the acquire in ptw_span_first(), by who found the group by himself. */

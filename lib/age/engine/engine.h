@@ -4,8 +4,8 @@
  *
  * A page has two bytes. `tick` is 0, "older than can be told", or 1 + the tick it was last seen used at, modulo 255, of
  * its group's clock. `state` says whether it is resident, being evicted, and what it was before, and counts uses. Of a page
- * that was put out, `tick` says when; where refaults are judged, 1 + the sequence number of the generation that it went
- * from, modulo 255, or 0.
+ * that was put out, `tick` is 1 + the sequence number of the generation that it went from, modulo 255, where refaults are
+ * judged, or else 0.
  *
  * A region has two words. `young` takes what harvests find and is emptied by who owns the region. `control` says whose
  * it is, of which type, who owns it, and a bound: no resident page's tick is older than the bound's.
@@ -123,7 +123,7 @@ struct ptw_group {
 	/* By type: the region of the group where the search for victims goes on, and whose victims they are. */
 	uint64_t hand[PTW_TYPES];
 	uint64_t hand_tick[PTW_TYPES];
-	struct ptw_type *type[PTW_TYPES]; /* null: it has no pages of this type, and never had */
+	struct ptw_type *type[PTW_TYPES]; /* those in `types`; others are null, or have no pages */
 	uint64_t types;	   /* bits of those that are there */
 	uint64_t balance;  /* a byte for each type: its weight */
 	uint64_t feedback; /* 1: evictions and refaults are counted by type and tier */
@@ -272,6 +272,9 @@ bool ptw_region_own(struct ptw_engine *engine, uint64_t number, bool wait, struc
 /* The same for who ages the group: what came is counted in his tally. Owned for that moment only. */
 void ptw_region_age(struct ptw_engine *engine, uint64_t number, struct ptw_tally *tally);
 
+/* Pages that are too old to be told much longer how old become as old as can be, those being evicted included. */
+void ptw_region_retire(struct ptw_owned *owned);
+
 /* A page of the region has this tick now: the bound is at least as old. */
 void ptw_region_bound(struct ptw_owned *owned, uint8_t byte);
 
@@ -364,8 +367,11 @@ unsigned int ptw_group_sizes_of(const struct ptw_group *group, uint64_t types,
 /* Types 0 and on of which pages may go before those of all others do. */
 uint64_t ptw_group_willing(const struct ptw_group *group);
 
-/* A type that has pages from now on; not concurrent. PTW_OK or PTW_ERR_NOMEM. */
-int ptw_type_enter(struct ptw_group *group, uint32_t type);
+/* Counters of a type, before a region is of it; not concurrent. PTW_OK or PTW_ERR_NOMEM. */
+int ptw_type_prepare(struct ptw_group *group, uint32_t type);
+
+/* It has pages from now on. */
+void ptw_type_enter(struct ptw_group *group, uint32_t type);
 
 /* The greatest age of pages of a type; negative: there are none. */
 int ptw_type_oldest(const struct ptw_group *group, struct ptw_type *type);

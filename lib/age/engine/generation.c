@@ -19,12 +19,16 @@ static void ptw_clock_step(struct ptw_group *group)
 	const uint64_t tick = ptw_port_load(&group->tick) + 1;
 	const uint8_t now = ptw_tick_byte(tick);
 	const struct ptw_span *span;
+	/* Relaxed: who isolates a page meanwhile has a tick of it that is not old yet. */
+	const bool isolated = ptw_port_load(&group->isolated);
 	uint64_t left;
 
 	ptw_port_publish(&group->tick, tick);
 	ptw_port_publish(&group->since, 0);
-	/* What two threads noted at once may be wrong, but not for long. */
-	/* Acquire; partner: the release in ptw_type_enter(). */
+	/*
+	 * What two threads noted at once may be wrong, but not for long. Acquire; partner: the release in
+	 * ptw_type_enter().
+	 */
 	for (uint64_t types = ptw_port_load_table(&group->types); types; types &= types - 1)
 		ptw_port_publish(&group->type[__builtin_ctzll(types)]->none_before, 0);
 	for (span = ptw_span_first(group, &left); span; span = ptw_span_next(span, &left)) {
@@ -38,13 +42,16 @@ static void ptw_clock_step(struct ptw_group *group)
 
 			/*
 			 * What is owned now may have any bound; next to a page as old as can be
-			 * there may be others that become it.
+			 * there may be others that become it. No bound is kept for pages that are
+			 * being evicted.
 			 */
-			if (!(control & PTW_CONTROL_OWNED) &&
+			if (!isolated && !(control & PTW_CONTROL_OWNED) &&
 			    (!(control & PTW_CONTROL_USED) ||
 			     ptw_tick_age(now, (uint8_t)bound) <= PTW_OLD_TICKS))
 				continue;
 			if (ptw_region_own(group->engine, r, true, &o)) {
+				if (isolated)
+					ptw_region_retire(&o);
 				ptw_region_rebound(&o);
 				ptw_region_leave(&o);
 			}

@@ -185,7 +185,7 @@ static void ptw_page_gone(struct ptw_owned *o, unsigned int i)
 	o->state[i] = PTW_PAGE_EVICTED | (o->state[i] & PTW_PAGE_USES);
 	/* Relaxed: it is switched on once, and counters begin about then. */
 	if (!ptw_port_load(&o->group->feedback))
-		ptw_page_set(o, i, o->now);
+		ptw_page_set(o, i, 0);
 	else
 		ptw_page_judged(o, i);
 	ptw_policy_ended(o, i, PTW_POLICY_EVICTED);

@@ -174,8 +174,7 @@ void ptw_tally_flush(struct ptw_group *group, struct ptw_tally *tally)
 	tally->moved = tally->words = 0;
 }
 
-/* Pages that are too old to be told much longer how old become as old as can be. */
-static void ptw_region_retire(struct ptw_owned *o)
+void ptw_region_retire(struct ptw_owned *o)
 {
 	for (unsigned int i = 0; i < o->pages; i++) {
 		if (!o->tick[i] || ptw_tick_age(o->now, o->tick[i]) <= PTW_OLD_TICKS)

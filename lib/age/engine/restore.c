@@ -28,6 +28,7 @@ struct ptw_image_part {
 	struct ptw_reader runs;
 	struct ptw_group *group;
 	uint64_t first;
+	unsigned int version;
 };
 
 static uint64_t ptw_word(const struct ptw_image_part *part, unsigned int word)
@@ -134,6 +135,7 @@ static int ptw_part_next(const struct ptw_engine *engine, struct ptw_image_head 
 	if (left < 8 * (uint64_t)words)
 		return PTW_ERR_CORRUPT_BOUNDS;
 	left -= 8 * (uint64_t)words;
+	part->version = head->version;
 	part->record = r->from + r->at;
 	part->span = part->record + 8 * (uint64_t)words;
 	spans = ptw_word(part, PTW_IMAGE_SPANS);
@@ -162,9 +164,10 @@ static int ptw_part_next(const struct ptw_engine *engine, struct ptw_image_head 
 }
 
 static int ptw_run_next(const struct ptw_engine *engine, struct ptw_reader *r,
-			struct ptw_image_run *run)
+			struct ptw_image_run *run, unsigned int version)
 {
 	const uint64_t v = ptw_get_small(r);
+	unsigned int last = PTW_OLD_TICKS;
 
 	if (r->error)
 		return r->error;
@@ -178,7 +181,9 @@ static int ptw_run_next(const struct ptw_engine *engine, struct ptw_reader *r,
 	run->age = ptw_get_byte(r);
 	if (r->error)
 		return r->error;
-	return run->age > PTW_OLD_TICKS && run->age != PTW_TICKS ? PTW_ERR_CORRUPT_BOUNDS : PTW_OK;
+	if (version > 1 && run->kind == PTW_IMAGE_PUT_OUT)
+		last = PTW_GENERATIONS - 1;
+	return run->age > last && run->age != PTW_TICKS ? PTW_ERR_CORRUPT_BOUNDS : PTW_OK;
 }
 
 /* Generations follow one another, and the search for victims goes on within the group. */
@@ -219,7 +224,7 @@ static int ptw_check_runs(const struct ptw_engine *engine, const struct ptw_imag
 		left += pages < here ? pages : here;
 	}
 	for (; left; left -= run.length, last = run) {
-		const int ret = ptw_run_next(engine, &r, &run);
+		const int ret = ptw_run_next(engine, &r, &run, part->version);
 
 		if (ret)
 			return ret;
@@ -268,7 +273,7 @@ static void ptw_note_resident(const struct ptw_engine *engine, const struct ptw_
 		for (; page < end && page < engine->pages; page++, run.length--) {
 			if (!run.length)
 				/* It cannot fail: all were read before. */
-				ptw_run_next(engine, &r, &run);
+				ptw_run_next(engine, &r, &run, part->version);
 			if (run.kind == PTW_IMAGE_HERE)
 				word[page / PTW_REGION_PAGES] |= (uint64_t)1
 								 << page % PTW_REGION_PAGES;
@@ -326,6 +331,9 @@ static int ptw_check_types(const struct ptw_engine *engine, const struct ptw_ima
 	const uint64_t balance = ptw_word(part, PTW_IMAGE_BALANCE);
 	const uint64_t types = part->group->types;
 
+	/* More than one type is judged from the beginning. */
+	if (types != 1 && !part->judged_words)
+		return PTW_ERR_CORRUPT_RESERVED;
 	for (unsigned int t = 0; t < PTW_TYPES; t++) {
 		if ((balance >> 8 * t & 0xff) > PTW_BALANCE_MAX)
 			return PTW_ERR_CORRUPT_BOUNDS;
@@ -386,22 +394,25 @@ static bool ptw_engine_in_use(const struct ptw_engine *engine)
 }
 
 /* The next 64 pages, or fewer at the engine's end. */
-static void ptw_restore_region(struct ptw_owned *o, struct ptw_reader *r, struct ptw_image_run *run)
+static void ptw_restore_region(struct ptw_owned *o, struct ptw_image_part *part,
+			       struct ptw_image_run *run)
 {
+	const uint8_t youngest = ptw_tick_byte(o->group->youngest);
+
 	for (unsigned int i = 0; i < o->pages; i++) {
 		uint8_t byte = 0, state = 0;
 
 		if (!run->length)
 			/* It cannot fail: all were read before. */
-			ptw_run_next(o->engine, r, run);
-		if (run->kind != PTW_IMAGE_ABSENT && run->age != PTW_TICKS && o->tick)
-			byte = o->now > run->age ? o->now - run->age :
-						   (uint8_t)(o->now + PTW_TICKS - run->age);
+			ptw_run_next(o->engine, &part->runs, run, part->version);
 		if (run->kind == PTW_IMAGE_HERE) {
 			state = PTW_PAGE_RESIDENT;
+			byte = run->age != PTW_TICKS ? ptw_age_byte(o->now, run->age) : 0;
 			o->type->count[o->tick ? byte : PTW_ORDERED]++;
 		} else if (run->kind == PTW_IMAGE_PUT_OUT) {
 			state = PTW_PAGE_EVICTED;
+			if (part->version > 1 && run->age != PTW_TICKS)
+				byte = ptw_age_byte(youngest, run->age);
 		}
 		o->state[i] = state;
 		if (o->tick)
@@ -432,8 +443,7 @@ static void ptw_restore_tiers(struct ptw_tier *tier, const struct ptw_image_part
 		words[i] = part->judged_words ? ptw_image_get(at + 8 * i) : 0;
 }
 
-static void ptw_restore_part(struct ptw_engine *engine, struct ptw_image_part *part, uint64_t now,
-			     unsigned int version)
+static void ptw_restore_part(struct ptw_engine *engine, struct ptw_image_part *part, uint64_t now)
 {
 	struct ptw_image_run run = {0};
 	struct ptw_group *group = part->group;
@@ -452,9 +462,13 @@ static void ptw_restore_part(struct ptw_engine *engine, struct ptw_image_part *p
 		group->type[t]->none_before = 0;
 		ptw_restore_tiers(group->type[t]->tier, part, t);
 	}
-	if (version > 1) {
+	if (part->version > 1) {
+		const uint64_t ago = ptw_word(part, PTW_IMAGE_AGED_AGO);
+
 		group->balance = ptw_word(part, PTW_IMAGE_BALANCE);
-		group->feedback = part->judged_words || group->types != 1;
+		group->feedback = part->judged_words != 0;
+		group->interval = ptw_word(part, PTW_IMAGE_INTERVAL);
+		group->aged_at = now > ago ? now - ago : 0;
 	}
 	ptw_image_begin_searches(group);
 	group->restored++;
@@ -467,7 +481,7 @@ static void ptw_restore_part(struct ptw_engine *engine, struct ptw_image_part *p
 			engine->region[r].young = 0;
 			if (!ptw_region_own(engine, r, true, &o))
 				continue;
-			ptw_restore_region(&o, &part->runs, &run);
+			ptw_restore_region(&o, part, &run);
 			if (o.tick)
 				ptw_region_rebound(&o);
 			ptw_region_leave(&o);
@@ -485,7 +499,7 @@ static void ptw_restore_all(struct ptw_engine *engine, struct ptw_image_head *he
 		struct ptw_image_part part;
 
 		ptw_part_next(engine, head, expected, &part);
-		ptw_restore_part(engine, &part, now, head->version);
+		ptw_restore_part(engine, &part, now);
 		ptw_part_policy(engine, &part, word, now, true);
 		if (head->version > 1)
 			ptw_restore_protection(part.group, &part);

@@ -33,8 +33,9 @@ static void ptw_put_run(struct ptw_writer *w, const struct ptw_engine *engine,
 
 /* The pages of a region go on with the run, or end it; as they are once its owner has taken in what came. */
 static void ptw_save_region(struct ptw_writer *w, const struct ptw_engine *engine, uint64_t number,
-			    uint8_t now, struct ptw_image_run *run)
+			    const struct ptw_group *group, struct ptw_image_run *run)
 {
+	const uint8_t now = ptw_tick_byte(group->tick), youngest = ptw_tick_byte(group->youngest);
 	const uint64_t first = number * PTW_REGION_PAGES;
 	const uint64_t left = engine->pages - first;
 	const unsigned int pages = left < PTW_REGION_PAGES ? (unsigned int)left : PTW_REGION_PAGES;
@@ -52,8 +53,10 @@ static void ptw_save_region(struct ptw_writer *w, const struct ptw_engine *engin
 		else if (state & PTW_PAGE_EVICTED)
 			kind = PTW_IMAGE_PUT_OUT;
 		if (kind != PTW_IMAGE_ABSENT && engine->tick)
-			age = ptw_tick_age(now, engine->tick[first + i]);
-		if (age > PTW_OLD_TICKS)
+			age = ptw_tick_age(kind == PTW_IMAGE_HERE ? now : youngest,
+					   engine->tick[first + i]);
+		/* What was put out is recent, or it does not matter when that was. */
+		if (age > (kind == PTW_IMAGE_HERE ? PTW_OLD_TICKS : PTW_GENERATIONS - 1))
 			age = PTW_TICKS;
 		if (kind == PTW_IMAGE_HERE && (young >> i & 1) && !(state & PTW_PAGE_ISOLATED))
 			age = 0;
@@ -99,6 +102,8 @@ static void ptw_save_record(struct ptw_writer *w, struct ptw_group *group, uint6
 	ptw_put(w, 0);
 	ptw_put(w, group->balance);
 	ptw_put(w, group->feedback ? PTW_IMAGE_TIERS : 0);
+	ptw_put(w, group->interval);
+	ptw_put(w, now > group->aged_at ? now - group->aged_at : 0);
 	for (const struct ptw_span *span = group->spans; span; span = span->next) {
 		ptw_put(w, span->first);
 		ptw_put(w, span->regions | (uint64_t)span->type << PTW_IMAGE_TYPE_LG2);
@@ -148,7 +153,7 @@ static void ptw_save_group(struct ptw_writer *w, struct ptw_group *group, uint64
 	runs = w->bytes;
 	for (const struct ptw_span *span = group->spans; span; span = span->next)
 		for (uint64_t r = span->first; r < span->first + span->regions; r++)
-			ptw_save_region(w, engine, r, ptw_tick_byte(group->tick), &run);
+			ptw_save_region(w, engine, r, group, &run);
 	ptw_put_run(w, engine, &run);
 	ptw_put_at(w, record + 8 * PTW_IMAGE_RUNS, w->bytes - runs);
 	ptw_put_zeroes(w);

@@ -32,9 +32,7 @@ static uint64_t ptw_token_check(uint64_t token)
 static unsigned int ptw_generations_since(const struct ptw_owned *o, unsigned int i)
 {
 	/* Relaxed: the number alone is used. */
-	return ptw_port_load(&o->group->feedback) ?
-		       ptw_tick_age(ptw_tick_byte(ptw_port_load(&o->group->youngest)), o->tick[i]) :
-		       PTW_TICKS;
+	return ptw_tick_age(ptw_tick_byte(ptw_port_load(&o->group->youngest)), o->tick[i]);
 }
 
 void ptw_page_judged(struct ptw_owned *o, unsigned int i)

@@ -11,20 +11,20 @@
 /* So that products fit. */
 #define PTW_REFAULTS_MAX ((uint64_t)1 << 40)
 
-int ptw_type_enter(struct ptw_group *group, uint32_t type)
+int ptw_type_prepare(struct ptw_group *group, uint32_t type)
 {
-	struct ptw_type *t = group->type[type];
+	if (!group->type[type])
+		group->type[type] = ptw_port_zalloc(sizeof(*group->type[type]));
+	return group->type[type] ? PTW_OK : PTW_ERR_NOMEM;
+}
 
-	if (!t) {
-		t = ptw_port_zalloc(sizeof(*t));
-		if (!t)
-			return PTW_ERR_NOMEM;
-		group->type[type] = t;
-		ptw_feedback_begin(group);
-		/* Release; partner: acquires of this mask, by who found the group by himself. */
-		ptw_port_publish(&group->types, group->types | (uint64_t)1 << type);
-	}
-	return PTW_OK;
+void ptw_type_enter(struct ptw_group *group, uint32_t type)
+{
+	if (group->types >> type & 1)
+		return;
+	ptw_feedback_begin(group);
+	/* Release; partner: acquires of this mask, by who found the group by himself. */
+	ptw_port_publish(&group->types, group->types | (uint64_t)1 << type);
 }
 
 int ptw_type_oldest(const struct ptw_group *group, struct ptw_type *type)
