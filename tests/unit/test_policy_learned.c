@@ -292,8 +292,11 @@ Test(policy_learned, budget)
 	/* Memory has shrunk. */
 	ptw_learned_budget(l, 10);
 	cr_assert_eq(l->debt, 20);
+	/* Twelve a miss by recency, where all is looked at nevertheless. */
 	l->rule = PTW_LEARNED_RECENCY;
+	l->step_misses = 1;
 	ptw_learned_budget(l, 10);
+	cr_assert_eq(l->debt, 8);
 	cr_assert_eq(l->level, (uint32_t)PTW_LEARNED_MUCH);
 	stop();
 }
@@ -314,7 +317,7 @@ Test(policy_learned, step_by_misses)
 	cr_assert_eq(l->step, (uint64_t)2);
 	cr_assert_eq(ops->due(state, 0, 0), 0);
 	/* By age all is looked at, but the misses are noted. */
-	cr_assert_eq(l->debt, -5 * 32);
+	cr_assert_eq(l->debt, -12 * 32);
 	/* Ageing that nobody said was due does not end a step. */
 	ops->aged(state, 0, 32 * 32);
 	cr_assert_eq(l->step, (uint64_t)2);
@@ -342,6 +345,14 @@ Test(policy_learned, step_by_time)
 	l->level = PTW_LEARNED_LEAST;
 	cr_assert_eq(ops->due(state, 11528, 32), 0);
 	l->level = PTW_LEARNED_MUCH;
+	/* By recency with too much looked at, four times as long; by rank that is the level's affair. */
+	l->debt = 1;
+	cr_assert_eq(ops->due(state, 11528, 32), 0);
+	l->rule = PTW_LEARNED_HAZARD;
+	cr_assert_eq(ops->due(state, 11528, 32), 1);
+	l->rule = PTW_LEARNED_RECENCY;
+	l->over = false;
+	l->debt = 0;
 	cr_assert_eq(ops->due(state, 11528, 32), 1);
 	ops->aged(state, 11528, 32);
 	cr_assert_eq(ops->due(state, 11528, 32), 0);
