@@ -292,8 +292,11 @@ Test(policy_learned, budget)
 	/* Memory has shrunk. */
 	ptw_learned_budget(l, 10);
 	cr_assert_eq(l->debt, 20);
+	/* Twelve a miss by recency, where all is looked at nevertheless. */
 	l->rule = PTW_LEARNED_RECENCY;
+	l->step_misses = 1;
 	ptw_learned_budget(l, 10);
+	cr_assert_eq(l->debt, 8);
 	cr_assert_eq(l->level, (uint32_t)PTW_LEARNED_MUCH);
 	stop();
 }
@@ -314,7 +317,7 @@ Test(policy_learned, step_by_misses)
 	cr_assert_eq(l->step, (uint64_t)2);
 	cr_assert_eq(ops->due(state, 0, 0), 0);
 	/* By age all is looked at, but the misses are noted. */
-	cr_assert_eq(l->debt, -5 * 32);
+	cr_assert_eq(l->debt, -12 * 32);
 	/* Ageing that nobody said was due does not end a step. */
 	ops->aged(state, 0, 32 * 32);
 	cr_assert_eq(l->step, (uint64_t)2);
@@ -342,6 +345,14 @@ Test(policy_learned, step_by_time)
 	l->level = PTW_LEARNED_LEAST;
 	cr_assert_eq(ops->due(state, 11528, 32), 0);
 	l->level = PTW_LEARNED_MUCH;
+	/* By recency with too much looked at, four times as long; by rank that is the level's affair. */
+	l->debt = 1;
+	cr_assert_eq(ops->due(state, 11528, 32), 0);
+	l->rule = PTW_LEARNED_HAZARD;
+	cr_assert_eq(ops->due(state, 11528, 32), 1);
+	l->rule = PTW_LEARNED_RECENCY;
+	l->over = false;
+	l->debt = 0;
 	cr_assert_eq(ops->due(state, 11528, 32), 1);
 	ops->aged(state, 11528, 32);
 	cr_assert_eq(ops->due(state, 11528, 32), 0);
@@ -379,7 +390,7 @@ static void start_chooser(void)
 {
 	start(64);
 	l->picked = true;
-	l->misses = 8192;
+	l->misses = 8 * 8192;
 	ptw_learned_resize(l, 8192);
 	cr_assert_eq(l->shift, 3u);
 }
@@ -387,7 +398,7 @@ static void start_chooser(void)
 static void choose(uint64_t by_recency, uint64_t by_hazard)
 {
 	l->missed[PTW_LEARNED_RECENCY] = by_recency;
-	l->missed[PTW_LEARNED_HAZARD] = by_hazard;
+	l->missed[PTW_LEARNED_HAZARD] = l->faults = by_hazard;
 	ptw_learned_choose(l, 8192);
 }
 
@@ -418,6 +429,49 @@ Test(policy_learned, chooser)
 	stop();
 }
 
+/* Where there were few misses so far, four times as many must be gained. */
+Test(policy_learned, chooser_of_few)
+{
+	start_chooser();
+	l->misses = 8 * 8192 - 1;
+	choose(260, 0);
+	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_RECENCY);
+	choose(4, 0);
+	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_HAZARD);
+	cr_assert_eq(l->balance, 4 * 64 * 256);
+	/* What was gained beyond the lower bound is forgotten with the last of them. */
+	l->misses++;
+	choose(0, 0);
+	cr_assert_eq(l->balance, 64 * 256);
+	stop();
+}
+
+/* By rank, memory's own misses count, and not those of its miniature; by age the miniature's. */
+Test(policy_learned, chooser_by_faults)
+{
+	start_chooser();
+	l->faults = 1000;
+	l->missed[PTW_LEARNED_RECENCY] = 66;
+	ptw_learned_choose(l, 8192);
+	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_HAZARD);
+	cr_assert_eq(l->faults, (uint64_t)0);
+	l->missed[PTW_LEARNED_HAZARD] = 1000;
+	ptw_learned_choose(l, 8192);
+	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_HAZARD);
+	l->faults = 48;
+	ptw_learned_choose(l, 8192);
+	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_RECENCY);
+	/* A page sampled that comes in is one, another is not. */
+	for (uint64_t p = 0; p < 64; p += 8)
+		for (uint32_t i = 0; i < 8; i++)
+			if (ptw_learned_sampled(l, (uint32_t)p + i))
+				add(p + i, 1);
+			else if (p < 16)
+				add(p + i, 1);
+	cr_assert_eq(l->faults, (uint64_t)8);
+	stop();
+}
+
 /* Eight rounds of memory that go well take a doubling back; a return puts it on, up to two. */
 Test(policy_learned, caution)
 {
@@ -426,7 +480,7 @@ Test(policy_learned, caution)
 	choose(1000, 0);
 	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_RECENCY, "memory is filling");
 	cr_assert_eq(l->caution, 2u);
-	l->misses = 8192;
+	l->misses = 8 * 8192;
 	l->picked = false;
 	choose(1000, 0);
 	cr_assert_eq(l->rule, (uint32_t)PTW_LEARNED_RECENCY, "nothing was put out");

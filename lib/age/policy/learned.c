@@ -44,6 +44,7 @@ static void ptw_learned_added(void *state, uint64_t page)
 
 	l->misses++;
 	l->step_misses++;
+	l->faults += ptw_learned_sampled(l, p);
 	ptw_learned_seen(l, p);
 	/*
 	 * It may be queued still from before it was removed, at a place that is not its own any

@@ -131,6 +131,7 @@ struct ptw_learned {
 	uint32_t shift;			    /* a page in 2^shift is sampled */
 	uint32_t held[PTW_LEARNED_RULES];   /* pages in each miniature */
 	uint64_t missed[PTW_LEARNED_RULES]; /* what each has missed in this step */
+	uint64_t faults;		    /* of pages sampled, in memory itself, likewise */
 	uint32_t turn;
 	uint32_t caution;
 	uint32_t good; /* steps by rank since caution was set */

@@ -7,6 +7,11 @@
  * evicts by rank and one by age, and both see what the group sees. A page sampled has a bit for
  * each. The difference of their misses is summed up (CUSUM): far on one side, that rule is taken.
  * What is summed is bounded, so that a change is not waited for longer than it takes to see it.
+ *
+ * A miniature has got used to its rule, memory has not when the rule changes: what it put out before
+ * comes back first, by as many misses as half of memory at worst. So it is memory's own misses of
+ * pages sampled that count for the rank while it is the rule, and where all misses so far are few,
+ * as when memory holds nearly everything, there must be more to gain than a change may cost.
  */
 #include "lib/age/policy/learned.h"
 
@@ -22,6 +27,12 @@
  */
 #define PTW_LEARNED_TAKE_SHARE 16
 #define PTW_LEARNED_TAKE_MIN   (16 * 256)
+/*
+ * As long as there were fewer misses than so many times the pages of memory, the bound is so many
+ * times as high, by bits: as many misses as memory has pages must be gained.
+ */
+#define PTW_LEARNED_FEW	      8
+#define PTW_LEARNED_FEW_SHIFT 2
 /*
  * What the age misses must be more, in 256ths: where both are alike, the age costs less when it is
  * wrong. And what it misses seems more than it is, while the rank is taken: pages are looked at
@@ -102,6 +113,7 @@ void ptw_learned_resize(struct ptw_learned *l, uint64_t resident)
 		}
 	for (uint32_t r = 0; r < PTW_LEARNED_RULES; r++)
 		l->missed[r] = 0;
+	l->faults = 0;
 }
 
 /* Pages of a miniature, one by one: from the `at`th sampled one on. */
@@ -192,17 +204,21 @@ void ptw_learned_choose(struct ptw_learned *l, uint64_t resident)
 {
 	const uint32_t frames = (uint32_t)(resident >> l->shift);
 	const int64_t recency = (int64_t)l->missed[PTW_LEARNED_RECENCY];
+	int64_t hazard = (int64_t)l->missed[PTW_LEARNED_HAZARD];
 	int64_t take = (int64_t)frames * 256 / PTW_LEARNED_TAKE_SHARE;
 
+	if (l->rule == PTW_LEARNED_HAZARD)
+		hazard = (int64_t)l->faults;
 	l->turn += PTW_LEARNED_TURN;
 	for (uint32_t r = 0; r < PTW_LEARNED_RULES; r++)
 		ptw_learned_shrink(l, r, frames);
 	if (take < PTW_LEARNED_TAKE_MIN)
 		take = PTW_LEARNED_TAKE_MIN;
 	take <<= l->caution;
-	l->balance += (recency - (int64_t)l->missed[PTW_LEARNED_HAZARD]) * 256 -
-		      recency * PTW_LEARNED_MARGIN;
-	l->missed[PTW_LEARNED_RECENCY] = l->missed[PTW_LEARNED_HAZARD] = 0;
+	if (l->misses / PTW_LEARNED_FEW < resident)
+		take <<= PTW_LEARNED_FEW_SHIFT;
+	l->balance += (recency - hazard) * 256 - recency * PTW_LEARNED_MARGIN;
+	l->missed[PTW_LEARNED_RECENCY] = l->missed[PTW_LEARNED_HAZARD] = l->faults = 0;
 	if (l->balance > take)
 		l->balance = take;
 	if (l->balance < -take / 2)

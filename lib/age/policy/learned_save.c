@@ -19,7 +19,7 @@ static const uint16_t ptw_learned_counter[] = {
 	PTW_LEARNED_COUNTER(step_misses),   PTW_LEARNED_COUNTER(origin_misses),
 	PTW_LEARNED_COUNTER(entries),	    PTW_LEARNED_COUNTER(debt),
 	PTW_LEARNED_COUNTER(missed[0]),	    PTW_LEARNED_COUNTER(missed[1]),
-	PTW_LEARNED_COUNTER(balance),
+	PTW_LEARNED_COUNTER(balance),	    PTW_LEARNED_COUNTER(faults),
 };
 
 static const uint16_t ptw_learned_small[] = {
@@ -193,7 +193,8 @@ static int ptw_learned_check_numbers(const struct ptw_learned *l, uint64_t flags
 	    l->origin_misses > l->misses || l->entries > PTW_LEARNED_MOST ||
 	    !ptw_learned_within(l->debt, (int64_t)PTW_LEARNED_MOST) ||
 	    !ptw_learned_within(l->balance, (int64_t)PTW_LEARNED_MOST) ||
-	    l->missed[0] > PTW_LEARNED_MOST || l->missed[1] > PTW_LEARNED_MOST)
+	    l->missed[0] > PTW_LEARNED_MOST || l->missed[1] > PTW_LEARNED_MOST ||
+	    l->faults > l->step_misses)
 		return PTW_ERR_CORRUPT_BOUNDS;
 	if (l->level > PTW_LEARNED_LEAST || l->rule >= PTW_LEARNED_RULES ||
 	    l->shift > PTW_LEARNED_SHIFT || l->caution > PTW_LEARNED_CAUTION ||

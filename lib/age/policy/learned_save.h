@@ -6,7 +6,7 @@
 #include "lib/age/policy/learned.h"
 
 /* What the bytes begin with; the low ones are the version of the rest. */
-#define PTW_LEARNED_FORMAT (0x6c65617200000000u | 1)
+#define PTW_LEARNED_FORMAT (0x6c65617200000000u | 2)
 
 /* A bit for each page of the engine: what the bytes that are being checked had of it. */
 struct ptw_learned_seen_bits {

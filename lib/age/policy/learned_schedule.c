@@ -15,6 +15,12 @@
  * miss costs one more in the mean, and as many pages miss.
  */
 #define PTW_LEARNED_BUDGET 5
+/*
+ * And by recency, where all steps look at as much: beyond it those that end by time are so many
+ * times as long. With 8 of them lua at 75 % has 3 % more misses.
+ */
+#define PTW_LEARNED_BUDGET_RECENCY 12
+#define PTW_LEARNED_SLOWER	   4
 /* What is saved or overdrawn counts up to so many entries for each page of memory. */
 #define PTW_LEARNED_DEBT 2
 
@@ -90,7 +96,7 @@ static uint64_t ptw_learned_share(uint64_t a, uint64_t b, uint64_t c)
 {
 	uint64_t whole;
 
-	/* b is below 2^30, so that the rest fits; what is lost of c does not matter. */
+	/* b is at most 2^30, so that the rest fits; what is lost of c does not matter. */
 	while (c >> 32) {
 		a >>= 1;
 		c >>= 1;
@@ -105,7 +111,8 @@ static uint64_t ptw_learned_share(uint64_t a, uint64_t b, uint64_t c)
  * A step has a 32nd of memory's misses. When there are fewer than usual it ends by time instead,
  * after as long as these misses took on average, with the least to look at twice as long: where all
  * fits in, ages would stand still, and what the program does next would find pages ordered as they
- * were long ago.
+ * were long ago. By recency with too much looked at it is four times as long: nothing else is saved
+ * there, and most of these steps find what the last one found.
  */
 bool ptw_learned_step_over(const struct ptw_learned *l, uint64_t resident)
 {
@@ -119,6 +126,8 @@ bool ptw_learned_step_over(const struct ptw_learned *l, uint64_t resident)
 		return false;
 	if (l->level == PTW_LEARNED_LEAST)
 		length *= 2;
+	if (l->rule == PTW_LEARNED_RECENCY && l->debt > 0)
+		length *= PTW_LEARNED_SLOWER;
 	time = ptw_learned_share(l->now - l->origin, length, l->misses - l->origin_misses + 1);
 	return l->now - l->step_began >= time;
 }
@@ -127,8 +136,10 @@ bool ptw_learned_step_over(const struct ptw_learned *l, uint64_t resident)
 void ptw_learned_budget(struct ptw_learned *l, uint64_t resident)
 {
 	const int64_t most = (int64_t)resident * PTW_LEARNED_DEBT;
+	const int64_t pay = l->rule == PTW_LEARNED_RECENCY ? PTW_LEARNED_BUDGET_RECENCY :
+							     PTW_LEARNED_BUDGET;
 
-	l->debt += (int64_t)l->entries - (int64_t)l->step_misses * PTW_LEARNED_BUDGET;
+	l->debt += (int64_t)l->entries - (int64_t)l->step_misses * pay;
 	l->entries = 0;
 	if (l->debt > most)
 		l->debt = most;
