@@ -47,6 +47,7 @@ struct ptw_proactive_state {
 		threshold; /**< age in ticks, 1 to PTW_PROACTIVE_AGES; one more: nothing is old enough */
 	uint32_t
 		share; /**< of what is out, that may come back in a window, in 1 / PTW_PROACTIVE_ONE */
+	uint32_t aim; /**< of what may come back, that it aims at, in 1 / PTW_PROACTIVE_ONE */
 };
 
 /**
