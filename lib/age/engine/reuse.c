@@ -38,8 +38,7 @@ static unsigned int ptw_class(unsigned int age)
 /* Ticks since the end of the step so many before this one. */
 static uint64_t ptw_ticks_since(const struct ptw_reuse *r, unsigned int steps)
 {
-	return r->clock[r->head] -
-	       r->clock[(r->head + PTW_REUSE_AGES - steps) % PTW_REUSE_AGES];
+	return r->clock[r->head] - r->clock[(r->head + PTW_REUSE_AGES - steps) % PTW_REUSE_AGES];
 }
 
 /* The first age of which ticks cannot tell all pages: these, and what is older, have the last one. */
@@ -152,7 +151,8 @@ static void ptw_set_hazards(struct ptw_reuse *r)
 		const uint64_t used = r->used[i], exposed = r->exposed[i];
 
 		if (exposed)
-			hazard = ptw_part_of(PTW_PROACTIVE_ONE, used < exposed ? used : exposed, exposed);
+			hazard = ptw_part_of(PTW_PROACTIVE_ONE, used < exposed ? used : exposed,
+					     exposed);
 		r->hazard[i] = hazard;
 	}
 }

@@ -26,10 +26,10 @@ struct ptw_reuse {
 	uint64_t out[PTW_REUSE_AGES];  /* pages that are out */
 	/* By class, a 16th less with each step, with binary places: pages that got so old, and used instead. */
 	uint64_t exposed[PTW_REUSE_CLASSES], used[PTW_REUSE_CLASSES];
-	uint64_t hazard[PTW_REUSE_CLASSES];	/* used / exposed, in 1 / PTW_PROACTIVE_ONE */
-	uint64_t foreseen[PTW_REUSE_AGES];	/* uses in the next window, with binary places */
-	uint64_t played[PTW_REUSE_AGES];	/* pages by age as that window goes on */
-	uint64_t ages[256];			/* what the group says; too large for a stack */
+	uint64_t hazard[PTW_REUSE_CLASSES]; /* used / exposed, in 1 / PTW_PROACTIVE_ONE */
+	uint64_t foreseen[PTW_REUSE_AGES];  /* uses in the next window, with binary places */
+	uint64_t played[PTW_REUSE_AGES];    /* pages by age as that window goes on */
+	uint64_t ages[256];		    /* what the group says; too large for a stack */
 };
 
 /* value * part / whole, for part <= whole and value < 2^40. */
