@@ -39,7 +39,7 @@ struct proactive_window {
 	uint64_t promotions; /* pages brought back */
 	uint64_t evictions;
 	uint64_t saved;	    /* pages that were out, summed over its ticks */
-	uint32_t threshold; /* at its end, in ticks of the engine */
+	uint32_t threshold; /* at its end, in steps */
 };
 
 struct proactive {

@@ -5,11 +5,11 @@
  * enough follows from a promise: of the working set no more than a target share is brought back in a window of time.
  *
  * A controller belongs to a group (engine.h). It is called so many times in a window, at even distances, and needs
- * nothing but what the group counts from accessed bits and faults: pages by age, and pages that came back. From the ages
- * at which pages were used again it tells what any threshold would have cost in the window that has passed. It raises
- * the threshold at once when the present one would have cost too much, and lowers it slowly. Besides, no more pages
- * are out at a time than may come back together, by what share of them came back at worst so far. See docs/engine.md,
- * "Proactive reclaim".
+ * nothing but what the group counts from accessed bits and faults: pages by age, and pages that came back. From how often
+ * pages of each age were used again it plays out the next window, and so tells what any threshold will cost. It takes
+ * the lowest that costs no more than it aims at; when more came back than was promised, it aims lower. Besides, no more
+ * pages are out at a time than may come back together, by what share of them came back at worst so far. See
+ * docs/engine.md, "Proactive reclaim".
  */
 #ifndef PTW_PROACTIVE_H
 #define PTW_PROACTIVE_H
@@ -20,7 +20,7 @@ PTW_BEGIN_DECLS
 
 /** Most steps of a window. */
 #define PTW_PROACTIVE_STEPS 64u
-/** Ages in ticks are told apart below this; what is older has this one. */
+/** Ages in steps are told apart below this; what is older, or older than 158 ticks, has this one. */
 #define PTW_PROACTIVE_AGES 159u
 /** A share of one in ptw_proactive_state.share. */
 #define PTW_PROACTIVE_ONE 65536u
@@ -39,18 +39,19 @@ struct ptw_proactive_config {
 struct ptw_proactive_state {
 	size_t size;	      /**< sizeof(struct ptw_proactive_state), set by the caller */
 	uint64_t steps;	      /**< taken */
-	uint64_t working_set; /**< resident pages that were used in the window */
+	uint64_t working_set; /**< pages that were used in the window, also if they are out since */
 	uint64_t promotions;  /**< pages that came back in the window */
 	uint64_t out;	      /**< pages that are out, by whomever */
 	uint64_t allowed;     /**< how many may be */
 	uint32_t
-		threshold; /**< age in ticks, 1 to PTW_PROACTIVE_AGES; one more: nothing is old enough */
+		threshold; /**< age in steps, 1 to PTW_PROACTIVE_AGES; one more: nothing is old enough */
 	uint32_t
 		share; /**< of what is out, that may come back in a window, in 1 / PTW_PROACTIVE_ONE */
+	uint32_t aim; /**< of what may come back, that it aims at, in 1 / PTW_PROACTIVE_ONE */
 };
 
 /**
- * Make a controller for a group, of about 5 KiB and 1 KiB for each step. The group must outlive it.
+ * Make a controller for a group, of about 10 KiB. The group must outlive it.
  * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_NOMEM, PTW_ERR_UNSUPPORTED (no evict, or the engine's policy picks
  *         pages in an order of its own)
  *
@@ -68,8 +69,8 @@ PTW_API void ptw_proactive_destroy(struct ptw_proactive *proactive);
 
 /**
  * One step: age the group, learn from it, set the threshold, put out what is at least as old. Nothing is put out
- * before a window has passed. If the group was restored (engine_save.h) since the last step, the controller begins anew
- * before it does all that, as if it had just been made.
+ * before the third step, nor in the first half of the first window. If the group was restored (engine_save.h) since the
+ * last step, the controller begins anew before it does all that, as if it had just been made.
  * @param evicted set to how many are gone, also on errors
  * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_AGAIN (the group is being aged: nothing was learned), or as
  *         ptw_group_age() and ptw_group_evict_older(), in which case the step counts as taken
@@ -88,9 +89,9 @@ PTW_API int ptw_proactive_step(struct ptw_proactive *proactive, uint64_t *evicte
 PTW_API int ptw_proactive_set_target(struct ptw_proactive *proactive, uint32_t target);
 
 /**
- * What a threshold would have cost: pages that were used again in the last window at this age or later, those
- * included that had to be brought back for it.
- * @param age in ticks
+ * What a threshold will cost: pages foreseen to be used in the next window after they had this age or more, from what is
+ * resident or out now.
+ * @param age in steps: not used in that many
  * @return pages; 0 for null
  *
  * Context: no other call on it. Ordering: none. Progress: wait-free. Errors: none.

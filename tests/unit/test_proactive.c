@@ -15,7 +15,7 @@ static struct ptw_proactive *controller;
 static bool young[PAGES], resident[PAGES];
 static int harvest_returns, evict_returns;
 static bool find_young; /* the last look finds the page young, once */
-static bool at_once;	/* another thread is done with what is pending before the callback returns */
+static bool at_once; /* another thread is done with what is pending before the callback returns */
 
 static int harvest(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
 {
@@ -212,102 +212,221 @@ Test(proactive, example)
 	start_controller(500000);
 	use(0, 32);
 	cr_assert_eq(take_step(), 0u);
-	cr_assert_eq(ptw_proactive_cost(controller, 1), 32u);
-	cr_assert_eq(known().working_set, 32u);
+	cr_assert_eq(known().working_set, 64u);
 	use(0, 16);
 	cr_assert_eq(take_step(), 0u);
+	cr_assert_eq(known().working_set, 32u);
 	cr_assert_eq(known().threshold, PTW_PROACTIVE_AGES + 1);
-	/* A window is over: 6 may be out, and the coldest are 32 to 63. */
+	cr_assert_eq(known().aim, 40960u + 640u);
+	/*
+	 * Of 102.25 pages just used 59.125 were used again in the next step, and no older ones. So of the 16 just used 9.25
+	 * come in the next step, 5.35 of these in the one after.
+	 */
 	use(0, 16);
-	cr_assert_eq(take_step(), 6u);
+	cr_assert_eq(take_step(), 5u);
 	cr_assert_eq(known().working_set, 16u);
-	cr_assert_eq(known().threshold, 2u);
-	cr_assert_eq(known().allowed, 6u);
-	cr_assert_eq(ptw_proactive_cost(controller, 1), 32u);
-	cr_assert_eq(ptw_proactive_cost(controller, 2), 0u);
-	cr_assert(!resident[32] && !resident[37] && resident[38]);
-	/* Two come back, and each makes the clock go on, since memory is small. */
+	cr_assert_eq(known().threshold, 1u);
+	cr_assert_eq(known().allowed, 5u);
+	cr_assert_eq(ptw_proactive_cost(controller, 0), 14u);
+	cr_assert_eq(ptw_proactive_cost(controller, 1), 0u);
+	cr_assert(!resident[32] && !resident[36] && resident[37]);
+	/*
+	 * Two of 32 of age 4 come back. 30 are left, 1.875 come in the next step, 1.758 in the one after; 16 get as old, of
+	 * which 1 and 0.9375 come. Each makes the clock go on, since memory is small.
+	 */
 	bring(32);
 	bring(33);
 	use(0, 16);
 	cr_assert_eq(take_step(), 2u);
 	cr_assert_eq(known().promotions, 2u);
 	cr_assert_eq(known().working_set, 18u);
+	cr_assert_eq(ptw_proactive_cost(controller, 1), 5u);
+	cr_assert_eq(ptw_proactive_cost(controller, 3), 5u);
+	cr_assert_eq(ptw_proactive_cost(controller, 4), 4u);
+	cr_assert_eq(ptw_proactive_cost(controller, 5), 1u);
+	cr_assert_eq(ptw_proactive_cost(controller, 6), 0u);
 	cr_assert_eq(known().threshold, 4u);
-	cr_assert_eq(known().out, 6u);
-	cr_assert_eq(ptw_proactive_cost(controller, 1), 34u);
-	cr_assert_eq(ptw_proactive_cost(controller, 3), 18u);
-	cr_assert_eq(ptw_proactive_cost(controller, 4), 2u);
-	cr_assert_eq(ptw_proactive_cost(controller, 6), 2u);
-	cr_assert_eq(ptw_proactive_cost(controller, 7), 0u);
-	cr_assert(!resident[38] && !resident[39] && resident[40]);
-	/* 2 of 6 came back in a window: the share sinks, but slowly. */
-	use(0, 16);
-	cr_assert_eq(take_step(), 0u);
-	cr_assert_eq(known().share, 65536u - 512u);
-	cr_assert_eq(known().threshold, 4u);
-	/* All come back: the share rises at once. */
-	for (uint64_t page = 34; page < 40; page++)
-		bring(page);
-	use(0, 16);
-	take_step();
-	cr_assert_eq(known().share, 65536u);
-	cr_assert_eq(known().promotions, 6u);
+	cr_assert_eq(known().share, 65536u - 8192u);
+	cr_assert_eq(known().aim, 40960u + 640u + 650u);
+	cr_assert_eq(known().allowed, 5u);
+	cr_assert_eq(known().out, 5u);
+	cr_assert(!resident[37] && !resident[38] && resident[39] && resident[16]);
 	stop();
 }
 
-/* Pages that are used again at an age that would cost too much raise the threshold at once; it sinks slowly. */
-Test(proactive, threshold)
+/* 40 steps in which only 16 of 64 pages are used: then all others are out. */
+static void put_out_48(void)
 {
-	uint32_t before;
-
-	start_controller(1000000);
-	for (unsigned int i = 0; i < 8; i++) {
+	start_controller(500000);
+	for (unsigned int i = 0; i < 40; i++) {
 		use(0, 16);
 		take_step();
 	}
-	/* Nobody but those used all the time was used again. */
-	cr_assert_eq(known().threshold, 2u);
-	cr_assert_eq(known().allowed, 12u * 65536 / known().share);
-	/* 40 pages come into use after 8 steps. */
-	use(0, 56);
-	for (uint64_t page = 16; page < 56; page++)
-		if (!resident[page])
-			bring(page);
+	cr_assert_eq(known().out, 48u);
+}
+
+/* All that was out comes back in the first step of a window. */
+static void bring_48(void)
+{
+	use(0, 16);
+	for (uint64_t page = 16; page < 64; page++)
+		bring(page);
 	take_step();
-	before = known().threshold;
-	cr_assert_gt(before, 8u);
-	for (unsigned int i = 0; i < 3; i++) {
-		use(0, 56);
+}
+
+/* When more comes back than was promised, the next windows are to bring back less, by as much. */
+Test(proactive, aim)
+{
+	uint32_t before;
+
+	put_out_48();
+	before = known().aim;
+	cr_assert_lt(known().share, 65536u / 8);
+	bring_48();
+	cr_assert_eq(known().promotions, 48u);
+	cr_assert_eq(known().share, 65536u);
+	cr_assert_eq(known().aim, before);
+	use(0, 16);
+	take_step();
+	/* Half of 64 may, and four fifths of these are the goal. */
+	cr_assert_eq(known().aim, before * 25 / 48);
+	before = known().aim;
+	for (unsigned int i = 0; i < 2; i++) {
+		use(0, 16);
 		take_step();
 	}
-	/* The window in which that happened is over: 1/256 less for each step since, rounded up. */
-	cr_assert_geq(known().threshold, before - 1);
-	for (unsigned int i = 0; i < 60; i++) {
-		use(0, 56);
-		take_step();
-	}
-	cr_assert_lt(known().threshold, before - 1);
+	cr_assert_eq(known().aim, before + before / 64);
 	stop();
 }
 
-/* Ages fall together when many ticks pass in a step; nothing is lost. */
+/* It falls by 7/10 in a window at most, and not below 1/20. */
+Test(proactive, aim_least)
+{
+	uint32_t before;
+
+	put_out_48();
+	cr_assert_eq(ptw_proactive_set_target(controller, 1), PTW_OK);
+	before = known().aim;
+	bring_48();
+	use(0, 16);
+	take_step();
+	cr_assert_eq(known().aim, before * 3 / 10);
+	cr_assert_eq(ptw_proactive_set_target(controller, 500000), PTW_OK);
+	for (unsigned int round = 0; round < 40; round++) {
+		for (unsigned int i = 0; i < 60; i++) {
+			use(0, 16);
+			take_step();
+		}
+		cr_assert_eq(ptw_proactive_set_target(controller, 1), PTW_OK);
+		for (uint64_t page = 0; page < 64; page++)
+			if (!resident[page])
+				bring(page);
+		take_step();
+		take_step();
+		cr_assert_geq(known().aim, 65536u / 20);
+		cr_assert_eq(ptw_proactive_set_target(controller, 500000), PTW_OK);
+	}
+	stop();
+}
+
+/* When as much came back in this window as is to, nothing goes that may come back in it, too. */
+Test(proactive, budget)
+{
+	put_out_48();
+	cr_assert_eq(known().threshold, 1u);
+	/* Half of what is out comes back at once: 20 may, so no page may go of which one is foreseen to come. */
+	use(0, 16);
+	for (uint64_t page = 16; page < 40; page++)
+		bring(page);
+	cr_assert_eq(take_step(), 0u);
+	cr_assert_eq(known().working_set, 40u);
+	cr_assert_geq(ptw_proactive_cost(controller, 2), 4u);
+	cr_assert_eq(ptw_proactive_cost(controller, known().threshold), 0u);
+	cr_assert_gt(known().threshold, 2u);
+	cr_assert_eq(known().out, 24u);
+	/* They are idle again, and the threshold sinks. */
+	for (unsigned int i = 0; i < 60; i++) {
+		use(0, 16);
+		take_step();
+	}
+	cr_assert_eq(known().out, 48u);
+	stop();
+}
+
+/* With ten steps a window pages go from the fifth on. */
+Test(proactive, first_step)
+{
+	const struct ptw_proactive_config config = {.size = sizeof(config), .target = 1000000};
+
+	start();
+	for (uint64_t page = 0; page < 64; page++)
+		bring(page);
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
+	cr_assert_eq(ptw_proactive_create(group, &config, &controller), PTW_OK);
+	for (unsigned int i = 1; i < 5; i++) {
+		use(0, 16);
+		cr_assert_eq(take_step(), 0u);
+		cr_assert_eq(known().threshold, PTW_PROACTIVE_AGES + 1);
+	}
+	/* All 64 were used in this window, also 16 to 63, which are 5 steps old: 40 may go, 2560/4096 of them. */
+	use(0, 16);
+	cr_assert_eq(take_step(), 40u);
+	cr_assert_eq(known().working_set, 64u);
+	/* That they are out now does not change that. */
+	use(0, 16);
+	take_step();
+	cr_assert_eq(known().working_set, 64u);
+	stop();
+}
+
+/* Pages too old to be told apart are of one age; nothing is lost. */
 Test(proactive, many_ticks)
 {
 	start_controller(1000000);
 	for (unsigned int i = 0; i < 3; i++)
+		cr_assert_eq(take_step(), 0u);
+	for (unsigned int round = 0; round < 2; round++) {
+		for (unsigned int i = 0; i < 400; i++)
+			cr_assert_eq(ptw_group_age(group), PTW_OK);
 		take_step();
+		if (round)
+			break;
+		use(0, 64);
+		take_step();
+	}
+	/* 64, 60 + 64, 116.25 + 64 were so old, of which 0, 64, 60 + 0 were used: a third, and a third of the rest. */
+	cr_assert_eq(ptw_proactive_cost(controller, PTW_PROACTIVE_AGES), 35u);
+	cr_assert_eq(ptw_proactive_cost(controller, 0), 35u);
+	cr_assert_eq(ptw_proactive_cost(controller, PTW_PROACTIVE_AGES + 1), 0u);
+	stop();
+}
+
+/* Ticks between steps do not matter: ages are in steps. */
+Test(proactive, ages_in_steps)
+{
+	start_controller(1000000);
+	for (unsigned int i = 0; i < 3; i++) {
+		use(0, 16);
+		for (unsigned int k = 0; k < 20; k++)
+			cr_assert_eq(ptw_group_age(group), PTW_OK);
+		use(0, 16);
+		cr_assert_eq(take_step(), i < 2 ? 0u : 10u);
+	}
+	cr_assert_eq(known().working_set, 16u);
 	cr_assert_eq(known().threshold, 1u);
-	for (unsigned int i = 0; i < 400; i++)
-		cr_assert_eq(ptw_group_age(group), PTW_OK);
+	/* 48 of age 3, 38 resident and 10 out, come back: as many of that age are foreseen to. */
 	use(0, 64);
 	for (uint64_t page = 0; page < 64; page++)
 		if (!resident[page])
 			bring(page);
 	take_step();
-	cr_assert_eq(ptw_proactive_cost(controller, PTW_PROACTIVE_AGES), 64u);
-	cr_assert_eq(ptw_proactive_cost(controller, PTW_PROACTIVE_AGES + 1), 0u);
-	cr_assert_eq(known().threshold, PTW_PROACTIVE_AGES + 1);
+	cr_assert_eq(known().promotions, 10u);
+	cr_assert_eq(known().working_set, 64u);
+	for (unsigned int i = 0; i < 3; i++) {
+		use(0, 16);
+		take_step();
+	}
+	cr_assert_gt(ptw_proactive_cost(controller, 3), 0u);
 	stop();
 }
 
@@ -338,11 +457,11 @@ Test(proactive, others_meanwhile)
 	at_once = true;
 	for (unsigned int i = 0; i < 4; i++) {
 		use(0, 16);
-		/* The third puts out 6, which it hears of in the fourth. */
+		/* The third puts out 5, which it hears of in the fourth. */
 		cr_assert_eq(take_step(), 0u);
 	}
-	cr_assert(!resident[21] && resident[22]);
-	cr_assert_eq(known().out, 6u);
+	cr_assert(!resident[20] && resident[21]);
+	cr_assert_eq(known().out, 5u);
 	at_once = false;
 	stop();
 }
@@ -404,12 +523,11 @@ Test(proactive, restored)
 	cr_assert_eq(known().out, 0u);
 	cr_assert_eq(known().promotions, 0u);
 	cr_assert_eq(known().share, 65536u);
-	cr_assert_eq(ptw_proactive_cost(controller, 1), 32u);
-	cr_assert_eq(known().working_set, 32u);
+	cr_assert_eq(known().working_set, 64u);
 	use(0, 16);
 	cr_assert_eq(take_step(), 0u);
 	use(0, 16);
-	cr_assert_eq(take_step(), 6u);
-	cr_assert_eq(known().threshold, 2u);
+	cr_assert_eq(take_step(), 5u);
+	cr_assert_eq(known().threshold, 1u);
 	stop();
 }

@@ -1,37 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/*
- * Proactive reclaim by a target share of the working set that may be brought back (docs/engine.md).
- *
- * A group counts its pages by tick. Those that had a tick at the last step and have it no more were used again since,
- * at an age that is known: so two histograms, one shifted by the ticks between them, tell the ages of uses. Pages
- * that are out are counted by age, too; of those that came back the group tells only how many, and each age is taken to
- * have its part of them.
- */
+/* Proactive reclaim by a target share of the working set that may be brought back (docs/engine.md). */
 #include <ptw/error.h>
 #include <ptw/port.h>
 #include <ptw/proactive.h>
 
 #include "lib/age/engine/engine.h"
+#include "lib/age/engine/reuse.h"
 
 #define PTW_STEPS_DEFAULT 10u
 #define PTW_MILLION	  1000000u
-/* Aim below the target: 3/4 of it. */
-#define PTW_AIM_PART  3u
-#define PTW_AIM_WHOLE 4u
-/* In a step the share that may come back sinks by 1/128, the threshold by 1/256. */
-#define PTW_SHARE_LG2	  7u
-#define PTW_THRESHOLD_LG2 8u
-/* Numbers below 2^40 are scaled by a ratio of numbers below 2^23, so that products fit. */
-#define PTW_SCALE_LIMIT ((uint64_t)1 << 23)
-
-#define PTW_BINS	(PTW_PROACTIVE_AGES + 1)
+/* Pages are put out from the middle of the first window on, but not before this step. */
+#define PTW_FIRST_STEP 3u
+/* What it aims at, of what may come back: 5/8 of it at first, never less than 1/20. */
+#define PTW_AIM_FIRST (PTW_PROACTIVE_ONE / 8 * 5)
+#define PTW_AIM_LEAST (PTW_PROACTIVE_ONE / 20)
+/* With each window the aim rises by 1/64, unless more than 4/5 of what may came back. */
+#define PTW_AIM_LG2    6u
+#define PTW_GOAL_PART  4u
+#define PTW_GOAL_WHOLE 5u
+/* It falls by 7/10 at once, at most. */
+#define PTW_FALL_PART  3u
+#define PTW_FALL_WHOLE 10u
+/* In a step the share that may come back together sinks by 1/4 of the target. */
+#define PTW_SHARE_PART 4u
 
 /* Of one step. */
 struct ptw_proactive_past {
-	uint64_t ticks;		 /* the group's clock at its end */
-	uint64_t out;		 /* pages that were out at its end */
-	uint64_t promotions;	 /* pages that came back in it */
-	uint32_t used[PTW_BINS]; /* pages used again, by age; saturating */
+	uint64_t out;	     /* pages that were out at its end */
+	uint64_t promotions; /* pages that came back in it */
 };
 
 struct ptw_proactive {
@@ -40,17 +36,14 @@ struct ptw_proactive {
 	uint32_t steps;
 	uint64_t taken;
 	uint64_t working_set, allowed;
-	uint64_t threshold; /* 8 bits behind the point */
-	uint64_t share;	    /* in 1 / PTW_PROACTIVE_ONE */
-
-	uint64_t ticks, refaults, evicted; /* of the group at the end of the last step */
-	uint64_t restored;		   /* how often it had been restored then */
-	uint64_t out_all;
-	uint64_t out[PTW_BINS];	 /* pages that are out, by age */
-	uint64_t last[PTW_BINS]; /* pages by age at the end of the last step */
-	uint64_t now[PTW_BINS];
-	uint64_t cost[PTW_BINS];	  /* of all steps of the window: pages used again, by age */
-	uint64_t ages[256];		  /* what the group says; too large for a stack */
+	uint64_t promised;  /* how many may come back in a window */
+	uint64_t back;	    /* how many did since this window began */
+	uint32_t threshold; /* in steps */
+	uint64_t share;	    /* in 1 / PTW_PROACTIVE_ONE, as is the next */
+	uint64_t aim;
+	uint64_t refaults, evicted; /* of the group at the end of the last step */
+	uint64_t restored;	    /* how often it had been restored then */
+	struct ptw_reuse reuse;
 	struct ptw_proactive_past past[]; /* by number modulo steps */
 };
 
@@ -59,130 +52,19 @@ static size_t ptw_proactive_bytes(uint32_t steps)
 	return sizeof(struct ptw_proactive) + steps * sizeof(struct ptw_proactive_past);
 }
 
-/* value * part / whole, for part <= whole. */
-static uint64_t ptw_part_of(uint64_t value, uint64_t part, uint64_t whole)
-{
-	while (whole >= PTW_SCALE_LIMIT) {
-		whole >>= 1;
-		part >>= 1;
-	}
-	return whole ? value * part / whole : 0;
-}
-
 static uint64_t ptw_most(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
 }
 
-/* Pages by age, those too old to be told apart in one. Who is changing them meanwhile may make counters negative. */
-static void ptw_read_ages(struct ptw_proactive *p)
+static uint64_t ptw_least(uint64_t a, uint64_t b)
 {
-	ptw_group_ages(p->group, p->ages);
-	for (unsigned int age = 0; age < PTW_BINS; age++)
-		p->now[age] = 0;
-	for (unsigned int age = 0; age < 256; age++)
-		if ((int64_t)p->ages[age] > 0)
-			p->now[age < PTW_BINS ? age : PTW_BINS - 1] += p->ages[age];
-}
-
-/* So many ticks have passed. */
-static void ptw_shift(uint64_t bins[PTW_BINS], uint64_t ticks)
-{
-	const unsigned int by = ticks < PTW_BINS ? (unsigned int)ticks : PTW_BINS - 1;
-
-	for (unsigned int age = PTW_BINS - by; by && age < PTW_BINS - 1; age++)
-		bins[PTW_BINS - 1] += bins[age];
-	if (by)
-		bins[PTW_BINS - 1] += bins[PTW_BINS - 1 - by];
-	for (unsigned int age = PTW_BINS - 1; by && age-- > by;)
-		bins[age] = bins[age - by];
-	for (unsigned int age = 0; age < by; age++)
-		bins[age] = 0;
-}
-
-static void ptw_used(struct ptw_proactive *p, struct ptw_proactive_past *past, unsigned int age,
-		     uint64_t pages)
-{
-	const uint64_t room = (uint32_t)-1 - past->used[age];
-
-	pages = pages < room ? pages : room;
-	past->used[age] += (uint32_t)pages;
-	p->cost[age] += pages;
-}
-
-/* Pages came back: each age of those that are out has its part. */
-static void ptw_came_back(struct ptw_proactive *p, struct ptw_proactive_past *past, uint64_t pages)
-{
-	const uint64_t all = p->out_all, back = pages < all ? pages : all;
-	uint64_t sum = 0, given = 0;
-
-	for (unsigned int age = 0; age < PTW_BINS; age++) {
-		uint64_t part;
-
-		sum += p->out[age];
-		part = ptw_part_of(back, sum, all) - given;
-		part = part < p->out[age] ? part : p->out[age];
-		given += part;
-		p->out[age] -= part;
-		p->out_all -= part;
-		ptw_used(p, past, age, part);
-	}
-	past->promotions = pages;
-	/* Who was out without being known to be: as old as can be. */
-	ptw_used(p, past, PTW_BINS - 1, pages - given);
-}
-
-/* The step of a window ago makes room for this one. */
-static struct ptw_proactive_past *ptw_begin(struct ptw_proactive *p)
-{
-	struct ptw_proactive_past *past = &p->past[p->taken++ % p->steps];
-
-	for (unsigned int age = 0; age < PTW_BINS; age++) {
-		p->cost[age] -= past->used[age];
-		past->used[age] = 0;
-	}
-	return past;
-}
-
-/* What happened since the last step; the group has just been aged. */
-static void ptw_learn(struct ptw_proactive *p, struct ptw_proactive_past *past,
-		      const struct ptw_group_state *state)
-{
-	const uint64_t ticks = state->ticks - p->ticks;
-
-	ptw_shift(p->last, ticks);
-	ptw_shift(p->out, ticks);
-	ptw_read_ages(p);
-	/* Pages that have just been used had age 0 before, too: these do not tell anything. */
-	for (unsigned int age = 1; age < PTW_BINS; age++)
-		if (p->last[age] > p->now[age])
-			ptw_used(p, past, age, p->last[age] - p->now[age]);
-	/* Others put pages out: nobody knows how old they were. */
-	p->out[PTW_BINS - 1] += state->evicted - p->evicted;
-	p->out_all += state->evicted - p->evicted;
-	ptw_came_back(p, past, state->refaults - p->refaults);
-	p->ticks = state->ticks;
-	p->refaults = state->refaults;
+	return a < b ? a : b;
 }
 
 uint64_t ptw_proactive_cost(const struct ptw_proactive *p, uint32_t age)
 {
-	uint64_t pages = 0;
-
-	for (uint32_t a = age; p && a < PTW_BINS; a++)
-		pages += p->cost[a];
-	return pages;
-}
-
-/* Resident pages used since a tick. */
-static uint64_t ptw_working_set(const struct ptw_proactive *p, uint64_t first_tick)
-{
-	const uint64_t ticks = p->ticks - first_tick;
-	uint64_t pages = 0;
-
-	for (unsigned int age = 0; age < PTW_BINS && age < ticks; age++)
-		pages += p->now[age];
-	return pages;
+	return p ? ptw_reuse_cost(&p->reuse, age) : 0;
 }
 
 static uint64_t ptw_promotions(const struct ptw_proactive *p)
@@ -197,56 +79,47 @@ static uint64_t ptw_promotions(const struct ptw_proactive *p)
 /* Of what was out, the share that came back in this window; at once if it is more than before, slowly if it is less. */
 static void ptw_set_share(struct ptw_proactive *p, uint64_t out_then)
 {
-	const uint64_t out = ptw_most(out_then, p->out_all), back = ptw_promotions(p);
+	const uint64_t out = ptw_most(out_then, p->reuse.out_all), back = ptw_promotions(p);
 	uint64_t share;
 
-	if (!out_then)
+	if (!out)
 		return;
-	share = ptw_part_of(PTW_PROACTIVE_ONE, back < out ? back : out, out);
-	p->share -= p->share >> PTW_SHARE_LG2;
+	share = ptw_part_of(PTW_PROACTIVE_ONE, ptw_least(back, out), out);
+	p->share -= p->share * p->target / (PTW_SHARE_PART * PTW_MILLION);
 	p->share = ptw_most(ptw_most(share, p->share), 1);
 }
 
-/* The least age that would have cost no more than `aim` in this window. */
-static void ptw_set_threshold(struct ptw_proactive *p, uint64_t aim)
+/* At the end of a window: if more came back than was meant to, the next ones aim lower, by as much. */
+static void ptw_set_aim(struct ptw_proactive *p)
 {
-	uint32_t best = PTW_BINS;
-	uint64_t cost = 0;
+	const uint64_t goal = p->promised * PTW_GOAL_PART / PTW_GOAL_WHOLE;
+	uint64_t aim = ptw_least(p->aim + (p->aim >> PTW_AIM_LG2), PTW_PROACTIVE_ONE);
 
-	while (best > 1 && cost + p->cost[best - 1] <= aim)
-		cost += p->cost[--best];
-	p->threshold -= p->threshold >> PTW_THRESHOLD_LG2;
-	p->threshold = ptw_most((uint64_t)best << 8, p->threshold);
+	if (p->back > goal)
+		aim = ptw_least(aim, ptw_most(ptw_part_of(p->aim, goal, p->back),
+					      p->aim * PTW_FALL_PART / PTW_FALL_WHOLE));
+	p->aim = ptw_most(aim, PTW_AIM_LEAST);
 }
 
-static uint32_t ptw_threshold(const struct ptw_proactive *p)
+/* How many are to come back in a window, as far as it has gone: less if many have. */
+static uint64_t ptw_budget(const struct ptw_proactive *p, uint64_t aimed)
 {
-	return (uint32_t)((p->threshold + 0xff) >> 8);
+	const uint64_t gone = p->taken % p->steps;
+	const uint64_t left = aimed > p->back ? aimed - p->back : 0;
+
+	return ptw_least(aimed, left * p->steps / (p->steps - gone));
 }
 
 static int ptw_put_out_old(struct ptw_proactive *p, uint64_t *evicted)
 {
-	const uint64_t want = p->allowed > p->out_all ? p->allowed - p->out_all : 0;
-	uint64_t left;
+	const uint64_t out = p->reuse.out_all, want = p->allowed > out ? p->allowed - out : 0;
 	int ret;
 
-	if (!want || ptw_threshold(p) > PTW_PROACTIVE_AGES)
+	if (!want || p->threshold > PTW_PROACTIVE_AGES)
 		return PTW_OK;
-	for (unsigned int age = 0; age < PTW_BINS; age++)
-		p->last[age] = p->now[age];
-	ret = ptw_group_evict_older(p->group, ptw_threshold(p), want, evicted);
-	ptw_read_ages(p);
-	/* The oldest went first; those that were young at the last moment are among the rest. */
-	left = *evicted;
-	for (unsigned int age = PTW_BINS; age-- && left;) {
-		uint64_t gone = p->last[age] > p->now[age] ? p->last[age] - p->now[age] : 0;
-
-		gone = gone < left ? gone : left;
-		p->out[age] += gone;
-		left -= gone;
-	}
-	p->out[PTW_BINS - 1] += left;
-	p->out_all += *evicted;
+	ret = ptw_group_evict_older(p->group, ptw_reuse_ticks(&p->reuse, p->threshold), want,
+				    evicted);
+	ptw_reuse_put_out(&p->reuse, p->group, *evicted);
 	return ret;
 }
 
@@ -256,29 +129,52 @@ static void ptw_start(struct ptw_proactive *p)
 	struct ptw_group_state state = {.size = sizeof(state)};
 
 	ptw_group_state(p->group, &state);
-	__builtin_memset(p->out, 0, sizeof(p->out));
-	__builtin_memset(p->cost, 0, sizeof(p->cost));
+	__builtin_memset(&p->reuse, 0, sizeof(p->reuse));
 	__builtin_memset(p->past, 0, p->steps * sizeof(*p->past));
 	p->taken = 0;
-	p->working_set = p->allowed = p->threshold = p->out_all = 0;
+	p->working_set = p->allowed = p->promised = p->back = 0;
+	p->threshold = PTW_REUSE_AGES;
 	p->share = PTW_PROACTIVE_ONE;
-	p->ticks = state.ticks;
+	p->aim = PTW_AIM_FIRST;
 	p->refaults = state.refaults;
 	p->evicted = state.evicted;
 	p->restored = ptw_port_load(&p->group->restored);
-	ptw_read_ages(p);
-	for (unsigned int age = 0; age < PTW_BINS; age++)
-		p->last[age] = p->now[age];
-	for (uint32_t i = 0; i < p->steps; i++)
-		p->past[i].ticks = state.ticks;
+	ptw_reuse_start(&p->reuse, p->group, state.ticks);
+}
+
+/* What happened since the last step; the group has just been aged. */
+static void ptw_learn(struct ptw_proactive *p, const struct ptw_group_state *state)
+{
+	struct ptw_proactive_past *past = &p->past[p->taken++ % p->steps];
+	const uint64_t out_then = past->out;
+
+	past->promotions = state->refaults - p->refaults;
+	p->refaults = state->refaults;
+	p->back += past->promotions;
+	ptw_reuse_learn(&p->reuse, p->group, state->ticks, state->evicted - p->evicted,
+			past->promotions);
+	p->working_set = ptw_reuse_working_set(&p->reuse, p->steps);
+	p->promised = p->working_set * p->target / PTW_MILLION;
+	ptw_set_share(p, out_then);
+	if (p->taken % p->steps == 0) {
+		ptw_set_aim(p);
+		p->back = 0;
+	}
+}
+
+static void ptw_decide(struct ptw_proactive *p)
+{
+	const uint64_t aimed = p->promised * p->aim / PTW_PROACTIVE_ONE;
+
+	ptw_reuse_foresee(&p->reuse, p->steps);
+	p->threshold = ptw_reuse_age_of_cost(&p->reuse, ptw_budget(p, aimed));
+	p->allowed = aimed * PTW_PROACTIVE_ONE / p->share;
 }
 
 int ptw_proactive_step(struct ptw_proactive *p, uint64_t *evicted)
 {
 	struct ptw_group_state state = {.size = sizeof(state)};
-	struct ptw_proactive_past *past;
-	uint64_t first_tick, out_then, aim;
-	int ret, aged;
+	int ret;
 
 	if (!p || !evicted)
 		return PTW_ERR_ARG;
@@ -286,31 +182,21 @@ int ptw_proactive_step(struct ptw_proactive *p, uint64_t *evicted)
 	/* Its clock and its counters are others: no difference tells anything. */
 	if (p->restored != ptw_port_load(&p->group->restored))
 		ptw_start(p);
-	aged = ptw_group_age(p->group);
-	if (aged == PTW_ERR_AGAIN)
-		return aged;
+	ret = ptw_group_age(p->group);
+	if (ret == PTW_ERR_AGAIN)
+		return ret;
 	ptw_group_state(p->group, &state);
-	first_tick = p->past[p->taken % p->steps].ticks;
-	out_then = p->past[p->taken % p->steps].out;
-	past = ptw_begin(p);
-	ptw_learn(p, past, &state);
-	p->working_set = ptw_working_set(p, first_tick);
-	aim = p->working_set * p->target / PTW_MILLION * PTW_AIM_PART / PTW_AIM_WHOLE;
-	ret = aged;
-	/* In the first window there is nothing to go by. */
-	if (p->taken > p->steps) {
-		ptw_set_share(p, out_then);
-		ptw_set_threshold(p, aim);
-		p->allowed = aim * PTW_PROACTIVE_ONE / p->share;
+	ptw_learn(p, &state);
+	/* Before there is nothing to go by. */
+	if (p->taken >= ptw_most(PTW_FIRST_STEP, p->steps / 2)) {
+		ptw_decide(p);
 		if (!ret)
 			ret = ptw_put_out_old(p, evicted);
 	}
 	/* What others have put out meanwhile, and what was pending, is for the next step to count. */
 	p->evicted = state.evicted + *evicted;
-	past->ticks = p->ticks;
-	past->out = p->out_all;
-	for (unsigned int age = 0; age < PTW_BINS; age++)
-		p->last[age] = p->now[age];
+	p->past[(p->taken - 1) % p->steps].out = p->reuse.out_all;
+	ptw_reuse_end(&p->reuse);
 	return ret;
 }
 
@@ -330,7 +216,7 @@ int ptw_proactive_create(struct ptw_group *group, const struct ptw_proactive_con
 	if (!config->target || config->target > PTW_MILLION || steps < 2 ||
 	    steps > PTW_PROACTIVE_STEPS)
 		return PTW_ERR_ARG;
-	ret = ptw_group_evict_older(group, PTW_BINS, 0, &none);
+	ret = ptw_group_evict_older(group, PTW_PROACTIVE_AGES, 0, &none);
 	if (ret)
 		return ret;
 	p = ptw_port_zalloc(ptw_proactive_bytes(steps));
@@ -367,9 +253,10 @@ int ptw_proactive_state(const struct ptw_proactive *p, struct ptw_proactive_stat
 	state->steps = p->taken;
 	state->working_set = p->working_set;
 	state->promotions = ptw_promotions(p);
-	state->out = p->out_all;
+	state->out = p->reuse.out_all;
 	state->allowed = p->allowed;
-	state->threshold = p->taken > p->steps ? ptw_threshold(p) : PTW_BINS;
+	state->threshold = p->threshold;
 	state->share = (uint32_t)p->share;
+	state->aim = (uint32_t)p->aim;
 	return PTW_OK;
 }
