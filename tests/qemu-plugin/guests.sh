@@ -6,7 +6,7 @@
 #   guest_run ARCH PROGRAM [QEMU_ARGUMENT...]      its RAM is a $guest_memory
 
 guest_flags=(-std=gnu11 -O2 -ffreestanding -nostdlib -static -fno-pic -no-pie -fno-stack-protector
-	-fno-asynchronous-unwind-tables -Wall -Wextra -Werror -Wl,--build-id=none -Wl,-z,noexecstack)
+	-fno-asynchronous-unwind-tables -Wall -Wextra -Werror '-Wl,--build-id=none,-z,noexecstack')
 guest_sources=$(dirname "${BASH_SOURCE[0]}")
 
 guest_build() {
@@ -14,7 +14,7 @@ guest_build() {
 
 	case $arch in
 	x86)
-		flags=(-m32 -fcf-protection=none -mno-sse -Wl,-m,elf_i386)
+		flags=(-m32 -fcf-protection=none -mno-sse '-Wl,-m,elf_i386')
 		base=0x100000 ram=0
 		;;
 	arm64)

@@ -39,9 +39,10 @@ for arch in "$@"; do
 	exact "$arch"
 done
 arch=$1
-check "an unknown argument is refused" refused "bad argument 'evry=1M'" "$arch" "$box/$arch" -plugin "$plugin,evry=1M"
+check "an unknown argument is refused" refused "bad argument 'speed=1M'" "$arch" "$box/$arch" -plugin "$plugin,speed=1M"
 check "no number is refused" refused "bad argument 'every=soon'" "$arch" "$box/$arch" -plugin "$plugin,every=soon"
 check "two clocks are refused" refused "two ways" "$arch" "$box/$arch" -plugin "$plugin,every=1M,interval=10"
+# shellcheck disable=SC2034 # for guest_run
 guest_memory=memory-backend-ram
 check "RAM that is not known is refused" refused "memory-backend-memfd" "$arch" "$box/$arch" -plugin "$plugin"
 check "RAM that is told will do, without fetches" guest_run "$arch" "$box/$arch" \
