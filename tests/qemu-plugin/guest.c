@@ -10,7 +10,7 @@
 #define BIG    4096u /* pages */
 #define LOADED 3u
 #define MAPPED 64u /* pages that one virtual page is one after the other */
-#define ROUNDS 40000u
+#define ROUNDS 10000u
 
 static volatile uint32_t *at(uint32_t mib, uint32_t page)
 {
