@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What record-pages uses of QEMU's interface for TCG plugins, version 1 (QEMU 4.2 to 8.x; Debian 12 has
- * 7.2, and no header). QEMU documents it in docs/devel/tcg-plugins.rst. Names and types are QEMU's, since
+ * What record-pages and examples/qemu-plugin use of QEMU's interface for TCG plugins, version 1 (QEMU 4.2 to
+ * 8.x; Debian 12 has 7.2, and no header). QEMU documents it in docs/devel/tcg-plugins.rst. Names and types are QEMU's, since
  * it looks them up; what is opaque there is opaque here.
  */
 #ifndef PTW_SIM_RECORD_QEMU_PLUGIN_H
@@ -17,11 +17,23 @@
 typedef uint64_t qemu_plugin_id_t;
 typedef uint32_t qemu_plugin_meminfo_t;
 
-/* Only its address matters here. */
-typedef struct qemu_info_t qemu_info_t;
+/* What is emulated. */
+typedef struct qemu_info_t {
+	const char *target_name; /* as in the name of the emulator: x86_64, aarch64 */
+	struct {
+		int min;
+		int cur;
+	} version;
+	bool system_emulation;
+	struct {
+		int smp_vcpus;
+		int max_vcpus;
+	} system; /* with system_emulation */
+} qemu_info_t;
 
 struct qemu_plugin_tb;	 /* a block while it is translated */
 struct qemu_plugin_insn; /* an instruction of it */
+struct qemu_plugin_hwaddr; /* where an access went; until the callback returns */
 
 enum qemu_plugin_cb_flags {
 	QEMU_PLUGIN_CB_NO_REGS,
@@ -68,5 +80,12 @@ uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 unsigned int qemu_plugin_mem_size_shift(qemu_plugin_meminfo_t info);
 bool qemu_plugin_mem_is_store(qemu_plugin_meminfo_t info);
+
+/* Of system emulation. */
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn);
+struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(qemu_plugin_meminfo_t info, uint64_t vaddr);
+bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *haddr);
+uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *haddr);
 
 #endif /* PTW_SIM_RECORD_QEMU_PLUGIN_H */

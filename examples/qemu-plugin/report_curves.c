@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Amounts of memory over time, and what proactive reclaim saved of it. */
+#include "../sim/svg.h"
+#include "report.h"
+
+#define MILLION 1e6
+#define MIB	(1u << (20 - PAGE_SHIFT)) /* pages */
+
+enum {
+	EVER,
+	RESIDENT,
+	WORKING_SET,
+	CURVES
+};
+
+static const char *const names[CURVES] = {
+	[EVER] = "used so far",
+	[RESIDENT] = "there, with proactive reclaim",
+	[WORKING_SET] = "working set (ten steps)",
+};
+
+static double curve(const struct history_column *column, unsigned int which)
+{
+	const uint64_t pages = which == EVER	 ? column->ever :
+			       which == RESIDENT ? column->resident :
+						   column->working_set;
+
+	return (double)pages / MIB;
+}
+
+/* In the picture, as it has no other place everywhere. */
+static void legend(const struct svg_plot *plot)
+{
+	for (unsigned int which = 0; which < CURVES; which++) {
+		fprintf(plot->out, "<text x=\"%.1f\" y=\"%.1f\" style=\"fill:%s\">",
+			svg_x(plot, 0) + 10.0 + 175.0 * which, svg_y(plot, plot->y_max) - 6,
+			svg_colour(which));
+		html_text(plot->out, names[which]);
+		fputs("</text>\n", plot->out);
+	}
+}
+
+void report_curves(FILE *out, const struct guest *guest)
+{
+	const struct history *history = &guest->history;
+	const struct history_column *last = &history->column[history->columns - 1];
+	struct svg_plot plot = {.out = out,
+				.title = "",
+				.x_label = "million instructions of the guest",
+				.y_label = "MiB",
+				.x_max = (double)last->instructions / MILLION,
+				.y_max = curve(last, EVER) * 1.05};
+
+	svg_begin(&plot);
+	legend(&plot);
+	for (unsigned int which = 0; which < CURVES; which++) {
+		svg_line_begin(&plot, svg_colour(which));
+		svg_line_point(&plot, 0, 0);
+		for (unsigned int i = 0; i < history->columns; i++)
+			svg_line_point(&plot, (double)history->column[i].instructions / MILLION,
+				       curve(&history->column[i], which));
+		svg_line_end(&plot, names[which]);
+	}
+	report_marks(&plot, guest);
+	svg_end(&plot);
+}
+
+/* Weighted by steps, from the column on in which the first page went. */
+void report_saved(const struct guest *guest, struct report_saved *saved)
+{
+	const struct history *history = &guest->history;
+	double steps = 0, out = 0, ever = 0, back = 0, working_set = 0;
+	uint64_t refaults = 0;
+
+	*saved = (struct report_saved){0};
+	for (unsigned int i = 0; i < history->columns; i++) {
+		const struct history_column *column = &history->column[i];
+
+		if (!column->evicted)
+			continue;
+		steps += column->steps;
+		out += (double)(column->ever - column->resident) * column->steps;
+		ever += (double)column->ever * column->steps;
+		back += (double)(column->refaults - refaults) * HISTORY_WINDOW;
+		working_set += (double)column->working_set * column->steps;
+		refaults = column->refaults;
+		saved->last_pages = column->ever - column->resident;
+	}
+	if (!steps)
+		return;
+	saved->mean_pages = (uint64_t)(out / steps);
+	saved->share = out / ever;
+	saved->refault_percent = working_set > 0 ? 100 * back / working_set : 0;
+}

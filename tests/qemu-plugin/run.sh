@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# examples/qemu-plugin, tried: TAP.
+#
+# run.sh PLUGIN [x86|arm64...]   PLUGIN: a guest-age.so that was built, with ptw-sim in ../sim
+#
+# PTW_QEMU_BOOT=no leaves out the boots of stock kernels, which take most of the time. PTW_KERNEL_CACHE: where kernels are kept, as for tests/kernel/run.sh
+plugin=$(realpath -- "${1:?which guest-age.so?}") || exit 2
+here=$(cd "$(dirname "$0")" && pwd) || exit 2
+shift
+. "$here/../../scripts/lib/tap.sh"
+. "$here/guests.sh"
+[ $# != 0 ] || set -- x86 arm64
+box=$(mktemp -d) || exit 2
+trap 'rm -rf "$box"' EXIT
+
+# $1: what to check, $2: file
+report_is() {
+	"$here/check.py" "$@"
+}
+
+exact() {
+	local arch=$1
+
+	check "$arch: the guest is built" guest_build "$arch" "$box/$arch"
+	check "$arch: it runs under the plugin" guest_run "$arch" "$box/$arch" \
+		-plugin "$plugin,every=250K,verify=on,json=$box/$arch.json,record=$box/$arch.words"
+	check "$arch: the pages harvested are those accessed, step by step" report_is exact "$box/$arch.json"
+	check "$arch: the trace has the same pages" report_is trace "$box/$arch.words"
+}
+
+# A stock kernel, by the demo.
+boots() {
+	local arch=$1
+
+	check "$arch: the demo boots a stock kernel, and prints its phases" demo "$arch"
+	check "$arch: its report shows firmware, kernel and the phases of the work" report_is boot "$box/demo/report.json"
+	check "$arch: the counters are OpenMetrics" metrics "$box/demo/metrics.prom"
+	check "$arch: page and picture are there" pictures
+	rm -rf "$box/demo"
+}
+
+demo() {
+	PTW_GUEST_AGE=$plugin "$here/../../examples/qemu-plugin/demo" --no-plain --output "$box/demo" "$1" >"$box/demo.out" &&
+		grep -q '^small again ' "$box/demo.out" || { cat "$box/demo.out" >&2; return 1; }
+}
+
+# Ends as it must, and has what is a number where one is wanted.
+metrics() {
+	[ "$(tail -n 1 "$1")" = '# EOF' ] && grep -qx 'ptw_guest_idle_pages_bucket{le="+Inf"} [1-9][0-9]*' "$1" &&
+		! grep -v '^#' "$1" | grep -vqE '^ptw_guest_[a-z_]+(\{le="[^"]+"\})? [0-9]+$'
+}
+
+pictures() {
+	python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$box/demo/picture.svg" &&
+		grep -q '</html>' "$box/demo/report.html" && ! find "$box/demo" -name '.*' -type f | grep -q .
+}
+
+recorded() {
+	local arch=$1
+
+	PTW_SIM=$(dirname "$plugin")/../sim/ptw-sim "$here/../../scripts/record-guest" --output "$box/$arch.u32.zst" \
+		--limit 100000 qemu-system-aarch64 -M virt -cpu max -m 256 -display none -serial none -monitor none \
+		-nic none -kernel "$box/$arch" >"$box/recorded" 2>&1 &&
+		"$(dirname "$plugin")/../sim/ptw-sim" run "$box/$arch.u32.zst" --memory 50% >"$box/replayed" ||
+		{ cat "$box/recorded" >&2; return 1; }
+}
+
+# A message has to say what was wrong.
+refused() {
+	local words=$1
+	shift
+
+	! guest_run "$@" >"$box/refused" 2>&1 && grep -q "guest-age: .*$words" "$box/refused"
+}
+
+for arch in "$@"; do
+	exact "$arch"
+	[ "$arch" != arm64 ] || check "$arch: record-guest makes a trace that ptw-sim replays" recorded "$arch"
+	[ "${PTW_QEMU_BOOT:-yes}" = no ] || boots "$arch"
+done
+arch=$1
+check "an unknown argument is refused" refused "bad argument 'speed=1M'" "$arch" "$box/$arch" -plugin "$plugin,speed=1M"
+check "no number is refused" refused "bad argument 'every=soon'" "$arch" "$box/$arch" -plugin "$plugin,every=soon"
+check "two clocks are refused" refused "two ways" "$arch" "$box/$arch" -plugin "$plugin,every=1M,interval=10"
+# shellcheck disable=SC2034 # for guest_run
+guest_memory=memory-backend-ram
+check "RAM that is not known is refused" refused "memory-backend-memfd" "$arch" "$box/$arch" -plugin "$plugin"
+check "RAM that is told will do, without fetches" guest_run "$arch" "$box/$arch" \
+	-plugin "$plugin,ram=256M,interval=50,json=$box/plain.json"
+check "and the report says so" grep -q '"fetches":false' "$box/plain.json"
+tap_end
