@@ -14,7 +14,9 @@ command -v lowdown >/dev/null || {
 	echo "section7.sh: lowdown is missing: apt-get install lowdown" >&2
 	exit 2
 }
+# REUSE-IgnoreStart: the licence line of the page
 printf '.\\" SPDX-License-Identifier: GPL-2.0-only OR MIT\n'
+# REUSE-IgnoreEnd
 printf '.TH "%s" "7" "" "libptw %s" "libptw manual"\n.nh\n.ad l\n.SH NAME\n%s \\- %s\n.SH DESCRIPTION\n' \
 	"$name" "$version" "$name" "$what"
 # Names in code are bold: not every device knows \fC. Long ones may be broken after / and _, for columns of tables.
