@@ -221,7 +221,7 @@ static void goals_mixed(struct sums_goal goals[2], const struct compare *compare
 	const unsigned int loads = pair_count(compare) * compare->size_count;
 	double skew = 0, most = -1;
 	uint64_t waits = 0;
-	char where[200];
+	char where[200] = "none";
 
 	for (unsigned int i = 0; i < loads; i++) {
 		const uint32_t job = 2 * compare->trace_count + i;

@@ -38,7 +38,7 @@ void age_class_name(unsigned int number, char text[16])
 		return;
 	}
 	if (number == AGE_CLASSES - 1) {
-		snprintf(text, 16, "%u or more", SIM_AGES - 1);
+		snprintf(text, 16, "%d or more", SIM_AGES - 1);
 		return;
 	}
 	size = 1u << (number / 2 - 1);

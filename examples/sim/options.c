@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <ptw/version.h>
+
 #include "console.h"
 #include "policies.h"
 
@@ -451,7 +453,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		argp_help(&argp, stdout, ARGP_HELP_STD_HELP, "ptw-sim");
 		exit(EXIT_SUCCESS);
 	case 'V':
-		puts("ptw-sim " PTW_SIM_VERSION);
+		puts("ptw-sim " PTW_VERSION_STRING);
 		exit(EXIT_SUCCESS);
 	case ARGP_KEY_ARG:
 		if (options->trace)

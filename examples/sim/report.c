@@ -142,7 +142,7 @@ static void print_idle_age(const struct report *report)
 		char range[32];
 
 		if (i == 9)
-			snprintf(range, sizeof(range), "%u or more", SIM_AGES - 1);
+			snprintf(range, sizeof(range), "%d or more", SIM_AGES - 1);
 		else if (i < 2)
 			snprintf(range, sizeof(range), "%u", i);
 		else

@@ -44,7 +44,7 @@ static inline unsigned int ptw_age_oldest(const uint8_t *last, unsigned int n, u
 		away &= ages;
 		oldest = away > oldest ? away : oldest;
 	}
-	return oldest - (oldest > now);
+	return oldest - (unsigned int)(oldest > now);
 }
 
 /* Pages of a word; for 64 of them compilers make vector code, where they may. */

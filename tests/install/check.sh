@@ -3,11 +3,11 @@
 # Uses an installed libptw the way a program from outside would.
 #
 # check.sh CHECK ROOT   ROOT is the DESTDIR of an installation with prefix /usr
-# CHECK: files, shared, static, reload, headers, refusal
+# CHECK: files, shared, static, reload, headers, refusal, examples
 here=$(cd "$(dirname "$0")" && pwd) || exit 2
 what=${1:-}
 root=$(cd "${2:-/nonexistent}" 2>/dev/null && pwd) || {
-	echo "usage: check.sh files|shared|static|reload|headers|refusal ROOT" >&2
+	echo "usage: check.sh files|shared|static|reload|headers|refusal|examples ROOT" >&2
 	exit 2
 }
 work=$(mktemp -d) || exit 2
@@ -81,6 +81,22 @@ refusal)
 		echo "a big-endian host is not refused" >&2
 		exit 1
 	}
+	;;
+examples)
+	# As somebody who copied them builds them: nothing of the tree is near.
+	cp -r "$here/../../examples" "$work/examples" && mkdir "$work/build" && cd "$work/build" || exit 1
+	export PKG_CONFIG_PATH=${pc%/*} LD_LIBRARY_PATH=$libdir
+	make -s -j2 -f "$work/examples/Makefile" CFLAGS='-O1 -Wall -Wextra -Werror' \
+		PKG_CONFIG="pkg-config --define-variable=prefix=$root/usr" || exit 1
+	# A new example must not be forgotten: each file that has a main() is somebody's.
+	mains=$(grep -rl '^int main(' "$work/examples" | wc -l)
+	programs=$(find . -type f -executable ! -name '*.so' | wc -l)
+	[ "$mains" = "$programs" ] || {
+		echo "examples/ has $mains programs, its Makefile makes $programs" >&2
+		exit 1
+	}
+	./race-safe && ./spaces >"$work/out" && ./dirty-log >"$work/out" && ./kvm-age --help >"$work/out" &&
+		./ptw-sim run "$work/examples/sim/traces/python.u32.zst" --memory 50% >"$work/out"
 	;;
 *)
 	echo "check.sh: no check named $what" >&2

@@ -71,7 +71,9 @@ def compare(letters, sources):
 
 
 def header(letters, names, rows):
+    # REUSE-IgnoreStart: the licence line of what is written
     out = ["/* SPDX-License-Identifier: GPL-2.0-only OR MIT */",
+           # REUSE-IgnoreEnd
            "/* Made by tests/stress/pairs.py from <ptw/change.h>. */",
            "#ifndef PTW_STRESS_PAIRS_H",
            "#define PTW_STRESS_PAIRS_H",
