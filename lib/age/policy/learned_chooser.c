@@ -8,10 +8,10 @@
  * each. The difference of their misses is summed up (CUSUM): far on one side, that rule is taken.
  * What is summed is bounded, so that a change is not waited for longer than it takes to see it.
  *
- * A miniature has got used to its rule, memory has not when the rule changes: what it put out before
- * comes back first, by as many misses as half of memory at worst. So it is memory's own misses of
- * pages sampled that count for the rank while it is the rule, and where all misses so far are few,
- * as when memory holds nearly everything, there must be more to gain than a change may cost.
+ * A miniature has got used to its rule, memory has not when the rule changes: what it put out
+ * before comes back first, by as many misses as half of memory at worst. So it is memory's own
+ * misses of pages sampled that count for the rank while it is the rule, and where all misses so far
+ * are few, as when memory holds nearly everything, there must be more to gain than a change costs.
  */
 #include "lib/age/policy/learned.h"
 

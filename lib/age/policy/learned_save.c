@@ -15,11 +15,11 @@
 
 static const uint16_t ptw_learned_counter[] = {
 #define PTW_LEARNED_COUNTER(field) offsetof(struct ptw_learned, field)
-	PTW_LEARNED_COUNTER(step),	    PTW_LEARNED_COUNTER(misses),
-	PTW_LEARNED_COUNTER(step_misses),   PTW_LEARNED_COUNTER(origin_misses),
-	PTW_LEARNED_COUNTER(entries),	    PTW_LEARNED_COUNTER(debt),
-	PTW_LEARNED_COUNTER(missed[0]),	    PTW_LEARNED_COUNTER(missed[1]),
-	PTW_LEARNED_COUNTER(balance),	    PTW_LEARNED_COUNTER(faults),
+	PTW_LEARNED_COUNTER(step),	  PTW_LEARNED_COUNTER(misses),
+	PTW_LEARNED_COUNTER(step_misses), PTW_LEARNED_COUNTER(origin_misses),
+	PTW_LEARNED_COUNTER(entries),	  PTW_LEARNED_COUNTER(debt),
+	PTW_LEARNED_COUNTER(missed[0]),	  PTW_LEARNED_COUNTER(missed[1]),
+	PTW_LEARNED_COUNTER(balance),	  PTW_LEARNED_COUNTER(faults),
 };
 
 static const uint16_t ptw_learned_small[] = {

@@ -136,8 +136,8 @@ bool ptw_learned_step_over(const struct ptw_learned *l, uint64_t resident)
 void ptw_learned_budget(struct ptw_learned *l, uint64_t resident)
 {
 	const int64_t most = (int64_t)resident * PTW_LEARNED_DEBT;
-	const int64_t pay = l->rule == PTW_LEARNED_RECENCY ? PTW_LEARNED_BUDGET_RECENCY :
-							     PTW_LEARNED_BUDGET;
+	const int64_t pay =
+		l->rule == PTW_LEARNED_RECENCY ? PTW_LEARNED_BUDGET_RECENCY : PTW_LEARNED_BUDGET;
 
 	l->debt += (int64_t)l->entries - (int64_t)l->step_misses * pay;
 	l->entries = 0;
