@@ -44,7 +44,7 @@ licences() {
 }
 
 spelling() {
-	codespell -q 3 -L damon,nd,te,upto -S './build*,./LICENSES,./.git,./fuzz/corpus,*.zst,*.xml' "${1:-.}" >&2
+	codespell -q 3 -L damon,nd,te,crate -S './build*,./LICENSES,./.git,./fuzz/corpus,*.zst,*.xml' "${1:-.}" >&2
 }
 
 # $1: what it must say.
