@@ -207,6 +207,17 @@ kernel_initramfs() {
 	return $status
 }
 
+# A console without carriage returns, each line at once (mawk would wait for 4 KiB of them); status 1 after a panic.
+kernel_console() {
+	local line bad=0
+
+	while IFS= read -r line || [ -n "$line" ]; do
+		printf '%s\n' "${line%$'\r'}"
+		[[ $line != *'Kernel panic - not syncing'* ]] || bad=1
+	done
+	return $bad
+}
+
 kernel_boot() {
 	local arch=$1 cache=$2 initramfs=$3 seconds=$4 qemu console ended
 	kernel_known "$arch" || return 2
@@ -231,9 +242,7 @@ kernel_boot() {
 		-nic none -monitor none -serial stdio -display none \
 		-kernel "$cache/vmlinuz" -initrd "$initramfs" \
 		-append "console=$console quiet oops=panic panic=-1 ${kernel_append:-}" \
-		"$@" </dev/null |
-		awk '{ sub(/\r$/, ""); print; fflush() } /Kernel panic - not syncing/ { bad = 1 }
-			END { exit bad }'
+		"$@" </dev/null | kernel_console
 	ended=("${PIPESTATUS[@]}")
 	# 137: it had to be killed.
 	case ${ended[0]} in
