@@ -92,10 +92,11 @@ flags=(-std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static)
 
 # The VMM in one file, where it has a processor.
 if [ $machine = x86 ]; then
+	read -ra rcu <<<"$(pkg-config --static --libs liburcu-bp)"
 	meson setup "$scratch/static" -Dtests=false -Dbench=false -Dexamples=false -Ddefault_library=static \
 		--buildtype=release >&2 && ninja -C "$scratch/static" libptw.a >&2 &&
 		"$cc" "${flags[@]}" -pthread -Iinclude -o "$scratch/vmm-min" examples/vmm-min/main.c \
-			"$scratch/static/libptw.a" $(pkg-config --static --libs liburcu-bp) >&2 ||
+			"$scratch/static/libptw.a" "${rcu[@]}" >&2 ||
 		fail "vmm-min does not build"
 fi
 

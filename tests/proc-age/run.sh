@@ -90,7 +90,7 @@ whole_files() {
 	wait $own
 	status=$?
 	kill $child
-	[ $status = 0 ] && python3 -m json.tool "$scratch/cut.json" >/dev/null && [ -z "$(ls "$scratch" | grep 'json\.')" ]
+	[ $status = 0 ] && python3 -m json.tool "$scratch/cut.json" >/dev/null && ! compgen -G "$scratch/*.json.*" >/dev/null
 }
 
 cc -O1 -o "$scratch/child" child.c || exit 2
