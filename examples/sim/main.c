@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compare.h"
+#include "compare_merge.h"
 #include "console.h"
 #include "curve.h"
 #include "guest.h"
@@ -83,6 +84,8 @@ int main(int argc, char **argv)
 		return pack_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "compare") == 0)
 		return compare_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "merge") == 0)
+		return compare_merge_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "make") == 0)
 		return make_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "curve") == 0)

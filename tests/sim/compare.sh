@@ -155,3 +155,33 @@ if (ulimit -v 600000 && "$sim" compare "$scratch/short.u32" -p lru > /dev/null 2
 else
 	skip "a replay that fails is told in one line" "this program needs more memory to start"
 fi
+
+# Jobs of others, merged.
+merged_is_whole() { # what makes a JSON of each trace
+	rm -rf "$scratch/parts" && mkdir "$scratch/parts" && "$@" || return 1
+	"$sim" compare "${pair[@]}" -p gen,s3fifo --json "$scratch/whole.json" > "$scratch/whole.txt" &&
+		"$sim" merge "$scratch/parts/long.json" "$scratch/parts/scan.json" --json "$scratch/merged.json" \
+			> "$scratch/merged.txt" &&
+		cmp "$scratch/whole.json" "$scratch/merged.json" && cmp "$scratch/whole.txt" "$scratch/merged.txt"
+}
+parts_in_turn() {
+	for name in long scan; do
+		"$sim" compare "$scratch/$name.u32.zst" -p gen,s3fifo --json "$scratch/parts/$name.json" > /dev/null || return 1
+	done
+}
+parts_in_parallel() {
+	parallel --will-cite --plus "$sim" compare --jobs 1 -p gen,s3fifo {} --json "$scratch/parts/{/..}.json" ::: "${pair[@]}" > /dev/null
+}
+check "comparisons of one trace each merge into one of all" merged_is_whole parts_in_turn
+if command -v parallel > /dev/null; then
+	check "the same by GNU parallel" merged_is_whole parts_in_parallel
+else
+	skip "the same by GNU parallel" "parallel is not installed"
+fi
+parts_in_turn
+check "merging a trace twice is refused" refused "is there twice" merge "$scratch/parts/long.json" "$scratch/parts/long.json"
+"$sim" compare "$scratch/scan.u32.zst" -p gen,clock --json "$scratch/parts/other.json" > /dev/null
+check "merging other policies is refused" refused "run them alike" merge "$scratch/parts/long.json" "$scratch/parts/other.json"
+echo '{}' > "$scratch/parts/empty.json"
+check "merging what is no comparison is refused" refused "has no policies" merge "$scratch/parts/empty.json"
+check "merging nothing is refused" refused "no file named" merge
