@@ -366,7 +366,11 @@ def _look(group, page, around):
 @_callback
 def _evict(group, page, n, result):
     said = group._evict(list(page[0:n]))
-    for i, what in enumerate(said or [EVICTED] * n):
+    if said is None:
+        said = [EVICTED] * n
+    if len(said) != n:
+        raise ValueError(f"evict() was asked to put out {n} pages, and told of {len(said)}")
+    for i, what in enumerate(said):
         result[i] = what
     return 0
 

@@ -174,6 +174,17 @@ def test_exceptions_of_callbacks_come_through():
     engine.check()
 
 
+def test_evict_tells_of_each_page_once():
+    for told in ([], [ptw.EVICTED] * 65, [ptw.EVICTED] * 5000):
+        engine = ptw.Engine(64)
+        group = engine.group(0, 64, evict=lambda pages, told=told: told)
+        for page in range(64):
+            engine.add(page)
+        assert f"told of {len(told)}" in str(raises(ValueError, group.evict, 8))
+        assert group.report()["resident"] == 64
+        engine.check()
+
+
 def test_clock():
     engine = ptw.Engine(64, clock=lambda: 1234)
     group = engine.group(0, 64, harvest=lambda first, pages: [])

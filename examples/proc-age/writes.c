@@ -121,8 +121,8 @@ static void used(struct writes *writes, uint64_t start, uint64_t end, struct sca
 	}
 }
 
-/* Notes what was written to [start, end), and protects it again. Null scan: only protects. */
-static void scan_range(struct writes *writes, uint64_t start, uint64_t end, struct scan *scan)
+/* Notes what was written to [start, end), and protects it again. Null scan: only protects. False: it is not protected. */
+static bool scan_range(struct writes *writes, uint64_t start, uint64_t end, struct scan *scan)
 {
 	struct page_region region[RUNS];
 	struct pm_scan_arg arg = {
@@ -139,17 +139,18 @@ static void scan_range(struct writes *writes, uint64_t start, uint64_t end, stru
 
 	while (arg.start < end) {
 		runs = ioctl(writes->pagemap, PAGEMAP_SCAN_CALL, &arg);
-		/* It may have unmapped that meanwhile, or ended. */
+		/* It may have unmapped that meanwhile, or ended. EPERM: what is mapped there now is another mapping. */
 		if (runs < 0)
-			return;
+			return errno != EPERM;
 		/* What has no memory yet and was not protected counts as written. */
 		for (int i = 0; i < runs && scan; i++)
 			if (region[i].categories)
 				used(writes, region[i].start, region[i].end, scan);
 		if (arg.walk_end <= arg.start)
-			return;
+			break;
 		arg.start = arg.walk_end;
 	}
+	return true;
 }
 
 static bool is_registered(const struct writes *writes, uint64_t start, uint64_t end)
@@ -168,6 +169,8 @@ static bool protect(struct writes *writes, uint64_t start, uint64_t end)
 
 	if (ioctl(writes->uffd, UFFDIO_REGISTER, &range))
 		return false;
+	if (is_registered(writes, start, end))
+		return true;
 	if (writes->ranges == writes->room) {
 		writes->room = writes->room ? 2 * writes->room : 64;
 		writes->registered = realloc(writes->registered, writes->room * 16);
@@ -194,9 +197,9 @@ static bool scan_all(struct writes *writes, struct scan *scan)
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %" SCNu64, &start, &end, rights, &inode) != 4 ||
 		    rights[1] != 'w' || rights[3] != 'p' || strstr(line, "[v"))
 			continue;
-		if (is_registered(writes, start, end))
-			scan_range(writes, start, end, scan);
-		else if (protect(writes, start, end))
+		if (is_registered(writes, start, end) && scan_range(writes, start, end, scan))
+			continue;
+		if (protect(writes, start, end))
 			/* What is new was written since, as far as it is there. */
 			scan_range(writes, start, end, scan);
 	}

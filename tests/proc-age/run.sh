@@ -63,6 +63,14 @@ pages_of_child() {
 		python3 check.py metrics "$scratch/writes.prom" && grep -q '^idle scans' "$scratch/table"
 }
 
+# Unmapped and mapped at the same place, as allocators do.
+mapped_again() {
+	"$program" --writes --interval 0.4 --json "$scratch/again.json" "$scratch/child" 1000 again 1000 again 1000
+	local status=$?
+	[ $status = 77 ] && echo "this kernel cannot watch writes" >"$scratch/skip"
+	[ $status = 3 ] && python3 check.py writes "$scratch/again.json" 3000
+}
+
 idle_mapping() {
 	"$scratch/child" 8192 0 0 0 0 &
 	local child=$!
@@ -96,6 +104,7 @@ whole_files() {
 cc -O1 -o "$scratch/child" child.c || exit 2
 tap "a child that writes keeps its status" child_of
 tap "each page that it wrote is told once a turn" pages_of_child
+tap "what is mapped where something else was is watched, too" mapped_again
 tap "a mapping that nobody uses grows old" idle_mapping
 tap "a process may end" process_that_ends
 tap "Ctrl-C leaves whole files" whole_files
