@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Two processors use a guest's memory while a third thread harvests it, without a lock; at the end no use was lost.
 //!
+//! Then tables are unlinked and freed under two processors.
+//!
 //! usage: hot_pages [PRESET]     hot_pages --layouts tells how structures are laid out
 
 #[allow(dead_code)] // a module for others, too
@@ -62,13 +64,46 @@ fn run(preset: &str) -> Result<bool, ptw::Error> {
     Ok(used == found && rest.young.iter().all(|word| *word == 0))
 }
 
+/// Tables come and go under two processors. An access finds the page or nothing, never what a table is used for later.
+fn remap(preset: &str) -> Result<bool, ptw::Error> {
+    let table = PageTable::new(preset)?;
+    // As much as one table maps, twice.
+    let size = table.page_size() * table.page_size() / 8;
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let cpus = [1, 2].map(|seed: u64| {
+            let (table, over) = (&table, &over);
+            scope.spawn(move || {
+                let (mut cpu, mut page, mut right) = (table.cpu(0, 0)?, seed, true);
+                while !over.load(Ordering::Relaxed) {
+                    page = (page + 1) % (size / table.page_size());
+                    let address = page * table.page_size();
+                    right &= cpu.access(address, READ).map_or(true, |oa| oa == address);
+                }
+                Ok::<_, ptw::Error>(right)
+            })
+        });
+        let turns = (0..2000).try_for_each(|turn| {
+            let range = turn % 2 * size..(turn % 2 + 1) * size;
+            table.map(range.clone(), range.start, READ | WRITE)?;
+            table.unmap(range).map(|_| ())
+        });
+        over.store(true, Ordering::Relaxed);
+        let mut right = true;
+        for cpu in cpus {
+            right &= cpu.join().expect("a processor panicked")?;
+        }
+        turns.map(|()| right)
+    })
+}
+
 fn main() {
     let argument = std::env::args().nth(1).unwrap_or_else(|| "ept4".to_string());
     if argument == "--layouts" {
         ptw::layouts().iter().for_each(|line| println!("{line}"));
         return;
     }
-    match run(&argument) {
+    match run(&argument).and_then(|right| Ok(right && remap(&argument)?)) {
         Ok(true) => {}
         Ok(false) => {
             eprintln!("hot_pages: what was found is not what was used");

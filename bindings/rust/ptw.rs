@@ -198,6 +198,8 @@ mod raw {
         pub fn ptw_softmmu_size(config: *const CpuConfig) -> usize;
         pub fn ptw_softmmu_init(cpu: *mut *mut c_void, memory: *mut c_void, bytes: usize, config: *const CpuConfig) -> c_int;
         pub fn ptw_softmmu_access(cpu: *mut c_void, ia: u64, access: u32, result: *mut Access) -> c_int;
+        pub fn ptw_read_lock();
+        pub fn ptw_read_unlock();
         pub fn ptw_softmmu_tlb_invalidate(cpu: *mut c_void, start: u64, end: u64);
     }
 }
@@ -359,7 +361,14 @@ impl Cpu<'_> {
     /// The output address, or None: a fault.
     pub fn access(&mut self, address: u64, what: u32) -> Option<u64> {
         let mut found = raw::Access::default();
-        match unsafe { raw::ptw_softmmu_access(self.cpu, address, what, &mut found) } {
+        // Tables that another thread unlinks stay in memory as long as the section lasts.
+        let said = unsafe {
+            raw::ptw_read_lock();
+            let said = raw::ptw_softmmu_access(self.cpu, address, what, &mut found);
+            raw::ptw_read_unlock();
+            said
+        };
+        match said {
             0 => Some(found.oa),
             _ => None,
         }

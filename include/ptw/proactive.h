@@ -41,7 +41,7 @@ struct ptw_proactive_state {
 	uint64_t steps;	      /**< taken */
 	uint64_t working_set; /**< pages that were used in the window, also if they are out since */
 	uint64_t promotions;  /**< pages that came back in the window */
-	uint64_t out;	      /**< pages that are out, by whomever */
+	uint64_t out;	      /**< pages put out since the controller began, by whomever, and not back */
 	uint64_t allowed;     /**< how many may be */
 	uint32_t
 		threshold; /**< age in steps, 1 to PTW_PROACTIVE_AGES; one more: nothing is old enough */

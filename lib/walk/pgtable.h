@@ -98,6 +98,9 @@ struct ptw_pgtable {
 	uint32_t note_next;
 	uint32_t note_clock; /* calls that removed something while a table was empty */
 	uint32_t notes_lost; /* some had to be forgotten: look everywhere */
+
+	/* 1: a hint has cleared table entries, and nothing flushed them: others cannot go by entries being old. */
+	uint64_t hinted;
 };
 
 /*

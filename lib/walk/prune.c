@@ -596,6 +596,9 @@ int ptw_prune_harvest(struct ptw_walk_state *w, struct ptw_harvest_job *job,
 	if (w->ia == job->range_start)
 		ptw_prune_begin(p, prune);
 	kind = ptw_prune_kind(p, prune);
+	/* Before any is cleared, by acquire-release compare-exchanges; partner: ptw_mmu_table_touched_part(). */
+	if ((kind == PTW_PRUNING_HINT || kind == PTW_PRUNING_FULL) && !ptw_port_load(&p->hinted))
+		ptw_port_publish(&p->hinted, 1);
 	/* A pass that goes on has its tables noted. */
 	if (kind == PTW_PRUNING_TOUCHED && w->ia == job->range_start)
 		ret = ptw_prune_prepare(w, job, harvest);

@@ -101,6 +101,24 @@ Test(touched, tables_and_blocks)
 	close_host();
 }
 
+/* What a hint cleared is not flushed: a processor would go on using it, and the entry stay old. */
+Test(touched, after_a_hint)
+{
+	struct ptw_prune prune = {.size = sizeof(prune), .full_every = 64};
+	const struct ptw_harvest hint = {
+		.size = sizeof(hint), .flags = PTW_HARVEST_ACCESSED, .prune = &prune};
+
+	open_host("x86-64");
+	map_levels(&m, 0, 2 << 20, 0, 1);
+	touch(&m, 0);
+	cr_assert_eq(ptw_harvest(m.pgtable, 0, 2 << 20, &hint, NULL), PTW_OK);
+	forget_flushes(&m);
+	cr_assert_eq(ask(0, 512, PTW_EFFORT_ALL), PTW_OK);
+	cr_assert_eq(runs, 0u);
+	cr_assert_eq(m.flushes, 1u, "an entry that is old may be cached as accessed");
+	close_host();
+}
+
 /* More than is noted at a time. */
 Test(touched, long_range)
 {
