@@ -26,7 +26,7 @@ static struct {
 
 static volatile sig_atomic_t interrupted;
 
-_Noreturn void give_up(const char *format, ...)
+void give_up(const char *format, ...)
 {
 	va_list arguments;
 

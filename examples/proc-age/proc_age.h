@@ -14,7 +14,7 @@
 #define AGES 256u
 
 /* Exits with status 2. */
-_Noreturn void give_up(const char *format, ...) __attribute__((format(printf, 1, 2)));
+__attribute__((noreturn, format(printf, 1, 2))) void give_up(const char *format, ...);
 
 /* Units by number, and what a source found of them. */
 struct ages;

@@ -85,7 +85,7 @@ static int control(int fd, unsigned long request, void *argument, const char *wh
 /* What the log has is noted in `pending`, with the lock. False: a ring without entries. */
 static bool read_log(void)
 {
-	uint64_t bits[PAGES / 64];
+	uint64_t bits[PAGES / 64] = { 0 };
 	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = bits };
 	bool any = false;
 
