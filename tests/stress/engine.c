@@ -45,7 +45,9 @@ static uint32_t where[PAGES];
 static uint64_t accessed[PAGES / 64];
 /* Tokens of pages that went, whoever's. */
 static uint64_t tokens[64];
-static uint64_t stop_now, wrong, faults, evictions, removals, guests_gone, refused;
+/* The first call whose answer was wrong, as its line and the answer: what a failure has to say. */
+static uint64_t amiss;
+static uint64_t stop_now, faults, evictions, removals, guests_gone, refused;
 
 static bool change(uint64_t page, uint32_t from, uint32_t to)
 {
@@ -57,6 +59,16 @@ static void count(uint64_t *counter)
 {
 	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 }
+
+static void went_wrong(unsigned int line, int answer)
+{
+	uint64_t none = 0;
+
+	__atomic_compare_exchange_n(&amiss, &none, (uint64_t)line << 32 | (uint32_t)answer, false,
+				    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+#define WRONG(answer) went_wrong(__LINE__, answer)
 
 static int harvest(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
 {
@@ -128,17 +140,20 @@ static void fault(uint64_t page)
 		return;
 	}
 	if (ret)
-		count(&wrong);
+		WRONG(ret);
 	count(&faults);
 	__atomic_store_n(&where[page], RESIDENT, __ATOMIC_RELEASE);
 }
 
 static void take_away(uint64_t page)
 {
+	int ret;
+
 	if (!change(page, RESIDENT, COMING))
 		return;
-	if (ptw_page_remove(engine, page))
-		count(&wrong);
+	ret = ptw_page_remove(engine, page);
+	if (ret)
+		WRONG(ret);
 	count(&removals);
 	__atomic_store_n(&where[page], ABSENT, __ATOMIC_RELEASE);
 }
@@ -146,17 +161,15 @@ static void take_away(uint64_t page)
 /* One that waits is settled; the engine may not know yet that it waits, but it is isolated already. */
 static void settle(uint64_t page)
 {
+	const bool stays = page % 3 == 0;
+	int ret;
+
 	if (!change(page, WAITING, COMING))
 		return;
-	if (page % 3 == 0) {
-		if (ptw_page_settle(engine, page, PTW_EVICT_FAILED))
-			count(&wrong);
-		__atomic_store_n(&where[page], RESIDENT, __ATOMIC_RELEASE);
-	} else {
-		if (ptw_page_settle(engine, page, PTW_EVICTED))
-			count(&wrong);
-		__atomic_store_n(&where[page], ABSENT, __ATOMIC_RELEASE);
-	}
+	ret = ptw_page_settle(engine, page, stays ? PTW_EVICT_FAILED : PTW_EVICTED);
+	if (ret)
+		WRONG(ret);
+	__atomic_store_n(&where[page], stays ? RESIDENT : ABSENT, __ATOMIC_RELEASE);
 }
 
 /* Pages that nobody knows but the engine. */
@@ -190,18 +203,29 @@ static void group_for_a_while(uint64_t kind)
 	struct ptw_group *other, *below;
 	int ret;
 
-	if (ptw_group_create(engine, &config, &other) ||
-	    ptw_group_attach_as(other, GUESTS, 64, kind % PTW_TYPES))
-		count(&wrong);
+	ret = ptw_group_create(engine, &config, &other);
+	if (ret) {
+		WRONG(ret);
+		return;
+	}
+	ret = ptw_group_attach_as(other, GUESTS, 64, kind % PTW_TYPES);
+	if (ret)
+		WRONG(ret);
 	config.parent = other;
-	if (ptw_group_create(engine, &config, &below))
-		count(&wrong);
-	for (unsigned int i = 0; i < 64; i++)
-		if (ptw_page_add(engine, GUESTS + i))
-			count(&wrong);
+	ret = ptw_group_create(engine, &config, &below);
+	if (ret) {
+		WRONG(ret);
+		return;
+	}
+	for (unsigned int i = 0; i < 64; i++) {
+		ret = ptw_page_add(engine, GUESTS + i);
+		if (ret)
+			WRONG(ret);
+	}
 	ptw_group_protect(other, kind % 70, kind % 100);
-	if (ptw_group_destroy(other) != PTW_ERR_BUSY)
-		count(&wrong);
+	ret = ptw_group_destroy(other);
+	if (ret != PTW_ERR_BUSY)
+		WRONG(ret);
 	/* Its turn should come. */
 	for (unsigned int i = 0; i < 50; i++)
 		sched_yield();
@@ -210,13 +234,13 @@ static void group_for_a_while(uint64_t kind)
 		sched_yield();
 	}
 	if (ret)
-		count(&wrong);
+		WRONG(ret);
 	while ((ret = ptw_group_destroy(other)) == PTW_ERR_AGAIN) {
 		count(&refused);
 		sched_yield();
 	}
 	if (ret)
-		count(&wrong);
+		WRONG(ret);
 }
 
 /* Over several groups, whichever there are. */
@@ -260,7 +284,7 @@ static void over_groups(uint64_t what)
 					 1 + what / 48 % 5, what / 8 % 2, &evicted);
 	}
 	if (ret && ret != PTW_ERR_THRASHING)
-		count(&wrong);
+		WRONG(ret);
 	__atomic_fetch_add(&evictions, evicted, __ATOMIC_RELAXED);
 }
 
@@ -292,12 +316,12 @@ static void *run(void *context)
 		} else if (what < 980) {
 			ret = ptw_group_evict(g, 1 + page % 70, &evicted);
 			if (ret && ret != PTW_ERR_THRASHING)
-				count(&wrong);
+				WRONG(ret);
 			__atomic_fetch_add(&evictions, evicted, __ATOMIC_RELAXED);
 		} else if (what < 990) {
 			ret = ptw_group_age(g);
 			if (ret && ret != PTW_ERR_AGAIN && ret != PTW_ERR_UNSUPPORTED)
-				count(&wrong);
+				WRONG(ret);
 		} else if (what < 991 || self) {
 			ptw_group_state(g, &sizes);
 			ptw_group_wants_ageing(g);
@@ -414,7 +438,8 @@ Test(engine, threads, .timeout = 120)
 	__atomic_store_n(&stop_now, 1, __ATOMIC_RELAXED);
 	for (unsigned int i = 0; i < THREADS; i++)
 		pthread_join(thread[i], NULL);
-	cr_assert_eq(wrong, 0u);
+	cr_assert_eq(amiss, 0u, "line %u: %s", (unsigned int)(amiss >> 32),
+		     ptw_strerror((int)(uint32_t)amiss));
 	cr_assert_eq(ptw_engine_check(engine), PTW_OK);
 	for (unsigned int page = 0; page < PAGES; page++) {
 		resident += where[page] == RESIDENT || where[page] == WAITING;

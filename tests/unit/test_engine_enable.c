@@ -227,6 +227,34 @@ Test(engine_enable, core_off)
 	stop();
 }
 
+/* Asked once more while an eviction decides whether to age. */
+static bool switches_off;
+
+static uint64_t clock_that_switches_off(void *context)
+{
+	(void)context;
+	if (switches_off)
+		cr_assert_eq(ptw_engine_enable(engine, 0), PTW_OK);
+	return ++milliseconds;
+}
+
+Test(engine_enable, core_goes_off_during_eviction)
+{
+	const struct ptw_engine_config config = {
+		.size = sizeof(config), .pages = PAGES, .clock = clock_that_switches_off};
+
+	cr_assert_eq(ptw_engine_create(&config, &engine), PTW_OK);
+	make(0, 0);
+	fill(0, 10);
+	cr_assert_eq(ptw_group_interval(group[0], 1), PTW_OK);
+	switches_off = true;
+	cr_assert_eq(evict_pages(0, 2, 2), PTW_OK);
+	cr_assert_eq(sums(0).agings, 1u, "it was on when that was decided");
+	cr_assert_eq(evict_pages(0, 2, 2), PTW_OK);
+	cr_assert_eq(sums(0).agings, 1u);
+	stop();
+}
+
 /* It is as long as one likes: pages become as old as can be told, and the rest keeps its order. */
 Test(engine_enable, core_off_for_long)
 {

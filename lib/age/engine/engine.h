@@ -315,6 +315,9 @@ struct ptw_evict_sum {
 int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how, uint64_t want,
 		   struct ptw_evict_sum *sum);
 
+/* ptw_group_age() of a group that has a harvest, whatever is switched off. */
+int ptw_group_age_once(struct ptw_group *group);
+
 /* The group is being made, or aged. */
 void ptw_group_aged_now(struct ptw_group *group);
 

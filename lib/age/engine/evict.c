@@ -212,7 +212,8 @@ int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how
 		if (!sum->aged && !(how & PTW_EVICT_AS_IS) && group->ops.harvest &&
 		    ptw_group_wants_ageing(group)) {
 			sum->aged = true;
-			ret = ptw_group_age(group);
+			/* The core may be switched off at this moment: no reason for an eviction to fail. */
+			ret = ptw_group_age_once(group);
 			/* Another thread is at it: there is something to choose from soon enough. */
 			if (ret == PTW_ERR_AGAIN)
 				ret = PTW_OK;

@@ -166,14 +166,10 @@ static int ptw_group_harvest_all(struct ptw_group *group)
 	return ret;
 }
 
-int ptw_group_age(struct ptw_group *group)
+int ptw_group_age_once(struct ptw_group *group)
 {
 	int ret = PTW_OK;
 
-	if (!group)
-		return PTW_ERR_ARG;
-	if (!group->ops.harvest || !ptw_engine_may(group->engine, PTW_ENABLE_CORE))
-		return PTW_ERR_UNSUPPORTED;
 	if (!ptw_flag_try(&group->ageing))
 		return PTW_ERR_AGAIN;
 	ptw_group_aged_now(group);
@@ -186,6 +182,15 @@ int ptw_group_age(struct ptw_group *group)
 	ptw_port_trace(age_end, group->number + 1, ptw_port_load(&group->youngest), (int64_t)ret);
 	ptw_flag_drop(&group->ageing);
 	return ret;
+}
+
+int ptw_group_age(struct ptw_group *group)
+{
+	if (!group)
+		return PTW_ERR_ARG;
+	if (!group->ops.harvest || !ptw_engine_may(group->engine, PTW_ENABLE_CORE))
+		return PTW_ERR_UNSUPPORTED;
+	return ptw_group_age_once(group);
 }
 
 int ptw_group_wants_ageing(struct ptw_group *group)
