@@ -16,13 +16,6 @@ scratch=$(mktemp -d) || exit 2
 trap 'rm -rf "$scratch"' EXIT
 # Debian's python3 and rustc are named by their path, whatever else PATH may lead to.
 
-# A command whose output is shown only if it fails.
-quiet() {
-	"$@" >"$scratch/out" 2>&1 && return
-	sed 's/^/# /' "$scratch/out"
-	return 1
-}
-
 build_python() (
 	cp -r bindings/python "$scratch/python" && cd "$scratch/python" &&
 		PTW_CFLAGS="-I$prefix/include" PTW_LIBS="-L$lib -lptw -Wl,-rpath,$lib" \
