@@ -38,10 +38,13 @@ void ptw_thread_register(void);
 
 struct ptw_config { size_t size; uint32_t format; uint32_t granule_lg2; uint32_t levels; ...; };
 struct ptw_pgtable;
-struct ptw_info { size_t size; uint32_t granule_lg2; uint32_t levels; uint64_t tables; uint64_t bytes; ...; };
+struct ptw_info { size_t size; uint32_t granule_lg2; uint32_t levels; uint32_t ia_bits; uint64_t tables; uint64_t bytes; ...; };
 struct ptw_map { size_t size; uint32_t prot; uint32_t memtype; uint32_t flags; uint32_t page_levels; ...; };
 struct ptw_unmap { size_t size; uint32_t flags; uint64_t *young; uint64_t *dirty; ...; };
-struct ptw_change_result { size_t size; uint64_t reached; uint64_t leaves; ...; };
+struct ptw_change_result {
+    size_t size; uint64_t reached; uint64_t leaves; uint64_t young_extents; uint64_t young_pages;
+    uint64_t dirty_extents; uint64_t dirty_pages; ...;
+};
 struct ptw_harvest { size_t size; uint32_t flags; uint64_t *young; uint64_t *dirty; uint64_t *summary; ...; };
 struct ptw_harvest_result {
     size_t size; uint64_t resume; uint64_t entries; uint64_t young_extents; uint64_t young_pages;

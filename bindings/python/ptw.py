@@ -12,8 +12,11 @@
 
 A bitmap is a bytearray of 64-bit little-endian words, bit i for page i of the range; numpy has its bits by
 numpy.unpackbits(numpy.frombuffer(found.young, numpy.uint8), bitorder="little"). What fails raises ptw.Error, whose `code` is
-the library's. Objects are for one thread at a time, and keep alive what they use.
+the library's; what a call that ends early had found by then is in its `found`. Objects are for one thread at a time, and keep
+alive what they use.
 """
+import time
+
 from _ptw import ffi, lib
 
 AGE_MAX = lib.PTW_AGE_MAX
@@ -24,11 +27,15 @@ lib.ptw_thread_register()
 
 
 class Error(Exception):
-    """What a call of the library returned."""
+    """
+    What a call of the library returned. Of map, unmap and harvest also `reached`: what lies before is done (if unmap cuts a block: where
+    that begins, and nothing is done). Of the latter two also `found`: a Harvest of what was cleared or removed by then, which no
+    later call will tell.
+    """
 
-    def __init__(self, code, what):
+    def __init__(self, code, what, reached=None, found=None):
         super().__init__(f"{what}: {ffi.string(lib.ptw_strerror(code)).decode()}")
-        self.code = code
+        self.code, self.reached, self.found = code, reached, found
 
 
 def _check(code, what):
@@ -45,6 +52,25 @@ def _sized(kind):
 
 def _words(buffer):
     return ffi.cast("uint64_t *", ffi.from_buffer(buffer, require_writable=True))
+
+
+class _Patience:
+    """With entries that another operation owns: it has no limit while there is progress, and about a second without."""
+
+    TRIES, SHORT, PAUSE = 1000, 16, 0.001
+
+    def __init__(self, at):
+        self._at, self._tries = at, 0
+
+    def lasts(self, code, at):
+        """Pauses. Whether to go on at `at`, which a call that returned `code` reached."""
+        if at != self._at:
+            self._at, self._tries = at, 0
+        self._tries += 1
+        if code != lib.PTW_ERR_AGAIN or self._tries > self.TRIES:
+            return False
+        time.sleep(0 if self._tries <= self.SHORT else self.PAUSE)
+        return True
 
 
 def version():
@@ -97,7 +123,7 @@ class PageTable:
         _check(lib.ptw_pgtable_create(config, out), "create")
         self._table = ffi.gc(out[0], lib.ptw_pgtable_destroy)
         _check(lib.ptw_pgtable_info(self._table, info), "info")
-        self._page_lg2 = info.granule_lg2
+        self._page_lg2, self._mask = info.granule_lg2, (1 << info.ia_bits) - 1
         self.preset, self.page_size = preset, 1 << info.granule_lg2
 
     def info(self):
@@ -113,17 +139,40 @@ class PageTable:
         how.prot |= lib.PTW_PROT_WRITE if write else 0
         how.flags = lib.PTW_LEAF_YOUNG if young else 0
         how.page_levels = 0 if blocks else 1
-        _check(lib.ptw_map(self._table, start, end, start if oa is None else oa, how, ffi.NULL), "map")
+        oa, at, patience = start if oa is None else oa, start, _Patience(start)
+        while True:
+            result = _sized("ptw_change_result")
+            code = lib.ptw_map(self._table, at, end, oa + at - start, how, result)
+            if code >= 0:
+                return
+            if result.leaves:  # else nothing was done, wherever the error lies
+                at = self._address(start, result.reached)
+            if not patience.lasts(code, at):
+                raise Error(code, "map", at)
 
     def unmap(self, start, end):
-        """Unmap [start, end); what its pages were is a Harvest."""
+        """
+        Unmap [start, end); what its pages were is a Harvest, whose `entries` are those written. Where another operation owns an
+        entry, it is waited for; if that takes a second, Error tells what was found up to there.
+        """
         young, dirty = self._bitmap(start, end), self._bitmap(start, end)
-        how, result = _sized("ptw_unmap"), _sized("ptw_harvest_result")
-        how.young, how.dirty = _words(young), _words(dirty)
-        _check(lib.ptw_unmap(self._table, start, end, how, ffi.NULL), "unmap")
-        result.young_pages = sum(bin(b).count("1") for b in young)
-        result.dirty_pages = sum(bin(b).count("1") for b in dirty)
-        return Harvest((start >> self._page_lg2) & ~63, young, dirty, result)
+        how, sums = _sized("ptw_unmap"), _sized("ptw_harvest_result")
+        first, at, patience = (start >> self._page_lg2) & ~63, start, _Patience(start)
+        while True:
+            # Bit 0 follows from where a call begins.
+            word = (((at >> self._page_lg2) & ~63) - first) // 64
+            how.young, how.dirty = _words(young) + word, _words(dirty) + word
+            result = _sized("ptw_change_result")
+            result.reached = at & self._mask
+            code = lib.ptw_unmap(self._table, at, end, how, result)
+            sums.entries += result.leaves
+            for name in ("young_extents", "young_pages", "dirty_extents", "dirty_pages"):
+                setattr(sums, name, getattr(sums, name) + getattr(result, name))
+            if code >= 0:
+                return Harvest(first, young, dirty, sums)
+            at = self._address(start, result.reached)
+            if not patience.lasts(code, at):
+                raise Error(code, "unmap", at, Harvest(first, young, dirty, sums))
 
     def harvest(self, start, end, accessed=True, dirty=False, peek=False, exact=False, into=None):
         """
@@ -139,12 +188,20 @@ class PageTable:
         dirt = self._bitmap(start, end) if dirty else None
         how.young = _words(young) if accessed else ffi.NULL
         how.dirty = _words(dirt) if dirty else ffi.NULL
-        _check(lib.ptw_harvest(self._table, start, end, how, result), "harvest")
-        return Harvest((start >> self._page_lg2) & ~63, young, dirt, result)
+        result.resume = start & self._mask
+        code = lib.ptw_harvest(self._table, start, end, how, result)
+        found = Harvest((start >> self._page_lg2) & ~63, young, dirt, result)
+        if code < 0:
+            raise Error(code, "harvest", self._address(start, result.resume), found)
+        return found
 
     def cpu(self, tlb=None):
         """A processor that uses this page table; `tlb`: (sets, ways)."""
         return Cpu(self, tlb)
+
+    def _address(self, start, told):
+        """The library tells addresses without their sign; this one has that of `start`."""
+        return start + told - (start & self._mask)
 
     def _bitmap(self, start, end):
         if end <= start:
@@ -221,6 +278,20 @@ class Ages:
         return sum(self.histogram()[:epochs])
 
 
+class _Callbacks:
+    """What those of an engine share: its clock, and the exception that one of them raised."""
+
+    def __init__(self, clock):
+        self.clock, self.failed = clock, None
+
+    def check(self, code, what):
+        """Of a call that may have made some. An exception comes first."""
+        failed, self.failed = self.failed, None
+        if failed is not None:
+            raise failed
+        return _check(code, what)
+
+
 class Engine:
     """Which pages were unused for longest. Pages have numbers below `pages`; a group takes a run of them."""
 
@@ -230,9 +301,10 @@ class Engine:
         config, out = _sized("ptw_engine_config"), ffi.new("struct ptw_engine **")
         config.pages = pages
         config.policy = lib.policy_of(POLICIES.index(policy))
+        self._callbacks = _Callbacks(clock)
         if clock:
-            self._clock = ffi.new_handle(clock)
-            config.clock, config.context = lib.ptw_py_clock, self._clock
+            self._handle = ffi.new_handle(self._callbacks)
+            config.clock, config.context = lib.ptw_py_clock, self._handle
         _check(lib.ptw_engine_create(config, out), "engine")
         self._engine, self._groups = ffi.gc(out[0], lib.ptw_engine_destroy), []
         self.policy = policy
@@ -250,10 +322,10 @@ class Engine:
 
     def add(self, page):
         """A fault: the page is resident, and young."""
-        _check(lib.ptw_page_add(self._engine, page), f"add page {page}")
+        self._callbacks.check(lib.ptw_page_add(self._engine, page), f"add page {page}")
 
     def remove(self, page):
-        _check(lib.ptw_page_remove(self._engine, page), f"remove page {page}")
+        self._callbacks.check(lib.ptw_page_remove(self._engine, page), f"remove page {page}")
 
     def check(self):
         """Raises Error if what the engine counts does not add up."""
@@ -271,7 +343,7 @@ class Group:
         self._harvest = harvest or (self._harvest_table if table else None)
         self._evict = evict or (self._evict_table if table else None)
         self._look = look or (self._look_table if table else None)
-        self._failed = None
+        self._callbacks = engine._callbacks
         self._handle = ffi.new_handle(self)
         config.context = self._handle
         if self._harvest:
@@ -282,11 +354,16 @@ class Group:
             config.ops.look = lib.ptw_py_look
         _check(lib.ptw_group_create(engine._engine, config, out), "group")
         self._group = out[0]
-        _check(lib.ptw_group_attach(self._group, first, pages), "attach pages")
+        try:
+            self._call(lib.ptw_group_attach(self._group, first, pages), "attach pages")
+        except BaseException:
+            lib.ptw_group_destroy(self._group)
+            raise
 
     def age(self):
         """Harvest, and begin a generation. False: somebody else is at it."""
-        return self._call(lib.ptw_group_age(self._group), "age") == 0
+        code = lib.ptw_group_age(self._group)
+        return self._call(code, "age") == 0
 
     def wants_ageing(self):
         return bool(lib.ptw_group_wants_ageing(self._group))
@@ -311,11 +388,9 @@ class Group:
         return report
 
     def _call(self, code, what):
-        """An exception of a callback comes first."""
-        failed, self._failed = self._failed, None
-        if failed:
-            raise failed
-        return code if code == lib.PTW_ERR_AGAIN else _check(code, what)
+        again = code == lib.PTW_ERR_AGAIN
+        self._callbacks.check(0 if again else code, what)
+        return code
 
     def _harvest_table(self, first, pages):
         size = self._table.page_size
@@ -330,22 +405,30 @@ class Group:
         return self._table.harvest(start, start + self._table.page_size).young_pages != 0
 
     def _evict_table(self, pages):
+        said = []
         for page in pages:
             start = (page - self._first) * self._table.page_size
-            self._table.unmap(start, start + self._table.page_size)
+            try:
+                self._table.unmap(start, start + self._table.page_size)
+                said.append(EVICTED)
+            except Error:  # those before it are gone
+                said.append(FAILED)
+        return said
 
 
 # Callbacks. An exception ends the call of the library, and is raised again by who made that.
 
+def _keep(_, error, trace):
+    """Also one from before a callback's first line: a signal that came during a long call of the library."""
+    callbacks = ffi.from_handle(trace.tb_frame.f_locals["context"])
+    callbacks = callbacks._callbacks if isinstance(callbacks, Group) else callbacks
+    callbacks.failed = callbacks.failed or error
+
+
 def _callback(function):
     def guarded(context, *arguments):
-        group = ffi.from_handle(context)
-        try:
-            return function(group, *arguments) or 0
-        except Exception as error:  # whatever it is, C cannot take it
-            group._failed = error
-            return lib.PTW_ERR_AGAIN
-    return ffi.def_extern(name="ptw_py" + function.__name__)(guarded)
+        return function(ffi.from_handle(context), *arguments) or 0
+    return ffi.def_extern(name="ptw_py" + function.__name__, error=lib.PTW_ERR_AGAIN, onerror=_keep)(guarded)
 
 
 @_callback
@@ -375,6 +458,6 @@ def _evict(group, page, n, result):
     return 0
 
 
-@ffi.def_extern()
+@ffi.def_extern(error=0, onerror=_keep)
 def ptw_py_clock(context):
-    return int(ffi.from_handle(context)())
+    return int(ffi.from_handle(context).clock())

@@ -174,6 +174,58 @@ def test_exceptions_of_callbacks_come_through():
     engine.check()
 
 
+def test_an_interrupt_within_a_callback_comes_through():
+    """Also one that Python sees where the callback begins, as after a long call of the library."""
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    def at_entry(frame, event, _):
+        if event == "call" and frame.f_code.co_name == "guarded":
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    for callback, where in ((interrupt, None), (lambda *_: [], at_entry)):
+        for name in ("harvest", "evict"):
+            engine = ptw.Engine(64)
+            group = engine.group(0, 64, **{name: callback})
+            engine.add(0)
+            sys.setprofile(where)
+            try:
+                raises(KeyboardInterrupt, *((group.age,) if name == "harvest" else (group.evict, 1)))
+            finally:
+                sys.setprofile(None)
+            engine.check()
+
+
+def test_exceptions_of_a_clock_come_through():
+    broken = []
+
+    def clock():
+        if broken:
+            raise KeyError("clock")
+        return 1
+
+    engine = ptw.Engine(64, clock=clock)
+    group = engine.group(0, 64, harvest=lambda first, pages: [])
+    engine.add(0)
+    broken.append(True)
+    assert "clock" in str(raises(KeyError, group.age))
+    broken.clear()
+    group.age()
+    engine.check()
+
+
+def test_groups_that_cannot_be_leave_nothing():
+    engine = ptw.Engine(256)
+    engine.group(0, 64)
+    for _ in range(100):  # more than an engine has by default
+        raises(ptw.Error, engine.group, 0, 128)
+        raises(ptw.Error, engine.group, 64, 1024)
+    engine.group(64, 128)
+    engine.add(64)
+    engine.check()
+
+
 def test_evict_tells_of_each_page_once():
     for told in ([], [ptw.EVICTED] * 65, [ptw.EVICTED] * 5000):
         engine = ptw.Engine(64)

@@ -86,7 +86,8 @@ fn remap(preset: &str) -> Result<bool, ptw::Error> {
         let turns = (0..2000).try_for_each(|turn| {
             let range = turn % 2 * size..(turn % 2 + 1) * size;
             table.map(range.clone(), range.start, READ | WRITE)?;
-            table.unmap(range).map(|_| ())
+            table.unmap(range)?;
+            Ok::<_, ptw::Error>(())
         });
         over.store(true, Ordering::Relaxed);
         let mut right = true;

@@ -10,6 +10,7 @@ use std::mem::{size_of, MaybeUninit};
 use std::ops::Range;
 use std::os::raw::{c_char, c_int, c_uint};
 use std::ptr::{null, null_mut};
+use std::time::Duration;
 
 pub const READ: u32 = 1;
 pub const WRITE: u32 = 2;
@@ -30,6 +31,58 @@ impl std::fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+const AGAIN: Error = Error(-17);
+
+/// A call that ended early. With `?` in a function that returns `Error` only that is left: who needs each use of a page
+/// takes `found` first.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    pub error: Error,
+    /// What lies before is done. (If an unmap cuts a block: where that begins, and nothing is done.)
+    pub reached: u64,
+    /// What was cleared or removed by then; no later call will tell. Of a map: nothing.
+    pub found: Box<Found>,
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, at {:#x}", self.error, self.reached)
+    }
+}
+
+impl std::error::Error for Ended {}
+
+impl From<Ended> for Error {
+    fn from(ended: Ended) -> Error {
+        ended.error
+    }
+}
+
+/// With entries that another operation owns: it has no limit while there is progress, and about a second without.
+struct Patience {
+    at: u64,
+    tries: u32,
+}
+
+impl Patience {
+    const TRIES: u32 = 1000;
+    const SHORT: u32 = 16;
+
+    /// Pauses. Whether to go on at `at`, which a call that returned `error` reached.
+    fn lasts(&mut self, error: Error, at: u64) -> bool {
+        self.tries = if at == self.at { self.tries + 1 } else { 1 };
+        self.at = at;
+        if error != AGAIN || self.tries > Patience::TRIES {
+            return false;
+        }
+        match self.tries {
+            0..=Patience::SHORT => std::thread::yield_now(),
+            _ => std::thread::sleep(Duration::from_millis(1)),
+        }
+        true
+    }
+}
 
 fn check(code: c_int) -> Result<c_int, Error> {
     if code < 0 {
@@ -106,6 +159,22 @@ mod raw {
         pub reserved: u32,
         pub young: *mut u64,
         pub dirty: *mut u64,
+    }
+
+    #[repr(C)]
+    #[derive(Default)]
+    pub struct ChangeResult {
+        pub size: usize,
+        pub reached: u64,
+        pub leaves: u64,
+        pub tables: u64,
+        pub holes: u64,
+        pub young_extents: u64,
+        pub young_pages: u64,
+        pub dirty_extents: u64,
+        pub dirty_pages: u64,
+        pub head: Extent,
+        pub tail: Extent,
     }
 
     #[repr(C)]
@@ -192,8 +261,8 @@ mod raw {
         pub fn ptw_pgtable_destroy(table: *mut c_void) -> c_int;
         pub fn ptw_pgtable_info(table: *const c_void, info: *mut Info) -> c_int;
         pub fn ptw_pgtable_regs(table: *const c_void, regs: *mut Regs) -> c_int;
-        pub fn ptw_map(table: *mut c_void, start: u64, end: u64, oa: u64, map: *const Map, result: *mut c_void) -> c_int;
-        pub fn ptw_unmap(table: *mut c_void, start: u64, end: u64, unmap: *const Unmap, result: *mut c_void) -> c_int;
+        pub fn ptw_map(table: *mut c_void, start: u64, end: u64, oa: u64, map: *const Map, result: *mut ChangeResult) -> c_int;
+        pub fn ptw_unmap(table: *mut c_void, start: u64, end: u64, unmap: *const Unmap, result: *mut ChangeResult) -> c_int;
         pub fn ptw_harvest(table: *mut c_void, start: u64, end: u64, harvest: *const Harvest, result: *mut HarvestResult) -> c_int;
         pub fn ptw_softmmu_size(config: *const CpuConfig) -> usize;
         pub fn ptw_softmmu_init(cpu: *mut *mut c_void, memory: *mut c_void, bytes: usize, config: *const CpuConfig) -> c_int;
@@ -204,7 +273,7 @@ mod raw {
     }
 }
 
-/// What a harvest found. Bit i of `young` and `dirty` is page `first_page + i`.
+/// What a harvest found, or an unmap removed. Bit i of `young` and `dirty` is page `first_page + i`; `entries` are those read, or written.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
     pub first_page: u64,
@@ -229,6 +298,8 @@ impl Found {
 pub struct PageTable {
     table: *mut c_void,
     granule_lg2: u32,
+    /// Of the address bits that the table has.
+    mask: u64,
 }
 
 // Operations of the library may run next to each other, but for destroy; drop has the table alone.
@@ -245,12 +316,12 @@ impl PageTable {
         unsafe {
             check(raw::ptw_preset(name.as_ptr(), config.as_mut_ptr()))?;
             check(raw::ptw_pgtable_create(config.as_ptr(), &mut table))?;
-            let made = PageTable { table, granule_lg2: 0 };
+            let mut made = PageTable { table, granule_lg2: 0, mask: 0 };
             (*info.as_mut_ptr()).size = size_of::<raw::Info>();
             check(raw::ptw_pgtable_info(table, info.as_mut_ptr()))?;
-            let granule_lg2 = (*info.as_ptr()).granule_lg2;
-            std::mem::forget(made);
-            Ok(PageTable { table, granule_lg2 })
+            made.granule_lg2 = (*info.as_ptr()).granule_lg2;
+            made.mask = (1 << (*info.as_ptr()).ia_bits) - 1;
+            Ok(made)
         }
     }
 
@@ -258,31 +329,72 @@ impl PageTable {
         1 << self.granule_lg2
     }
 
-    /// Map `range` to output addresses from `oa` on, in pages.
-    pub fn map(&self, range: Range<u64>, oa: u64, prot: u32) -> Result<(), Error> {
+    /// Map `range` to output addresses from `oa` on, in pages. Waits for entries that another operation owns, for a second at most.
+    pub fn map(&self, range: Range<u64>, oa: u64, prot: u32) -> Result<(), Ended> {
         let how = raw::Map { size: size_of::<raw::Map>(), prot, memtype: 0, flags: 0, page_levels: 1 };
-        check(unsafe { raw::ptw_map(self.table, range.start, range.end, oa, &how, null_mut()) })?;
-        Ok(())
+        let mut at = range.start;
+        let mut patience = Patience { at, tries: 0 };
+        loop {
+            let mut result = raw::ChangeResult { size: size_of::<raw::ChangeResult>(), ..Default::default() };
+            let there = oa.wrapping_add(at - range.start);
+            let said = check(unsafe { raw::ptw_map(self.table, at, range.end, there, &how, &mut result) });
+            let error = match said {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            // Without a leaf nothing was done, wherever the error lies.
+            if result.leaves != 0 {
+                at = self.address(&range, result.reached);
+            }
+            if !patience.lasts(error, at) {
+                return Err(Ended { error, reached: at, found: Box::default() });
+            }
+        }
     }
 
-    /// Unmap `range`; what its pages were comes back.
-    pub fn unmap(&self, range: Range<u64>) -> Result<Found, Error> {
+    /// Unmap `range`; what its pages were comes back. Waits for entries that another operation owns, for a second at most.
+    pub fn unmap(&self, range: Range<u64>) -> Result<Found, Ended> {
         let mut found = self.room(&range, ACCESSED | DIRTY)?;
-        let how = raw::Unmap {
-            size: size_of::<raw::Unmap>(),
-            flags: 0,
-            reserved: 0,
-            young: found.young.as_mut_ptr(),
-            dirty: found.dirty.as_mut_ptr(),
-        };
-        check(unsafe { raw::ptw_unmap(self.table, range.start, range.end, &how, null_mut()) })?;
-        Ok(found)
+        let mut at = range.start;
+        let mut patience = Patience { at, tries: 0 };
+        loop {
+            // Bit 0 follows from where a call begins.
+            let word = (((at >> self.granule_lg2 & !63) - found.first_page) / 64) as usize;
+            let how = raw::Unmap {
+                size: size_of::<raw::Unmap>(),
+                flags: 0,
+                reserved: 0,
+                young: found.young[word..].as_mut_ptr(),
+                dirty: found.dirty[word..].as_mut_ptr(),
+            };
+            let mut result = raw::ChangeResult {
+                size: size_of::<raw::ChangeResult>(),
+                reached: at & self.mask,
+                ..Default::default()
+            };
+            let said = check(unsafe { raw::ptw_unmap(self.table, at, range.end, &how, &mut result) });
+            found.entries += result.leaves;
+            found.young_pages += result.young_pages;
+            found.dirty_pages += result.dirty_pages;
+            let error = match said {
+                Ok(_) => return Ok(found),
+                Err(error) => error,
+            };
+            at = self.address(&range, result.reached);
+            if !patience.lasts(error, at) {
+                return Err(Ended { error, reached: at, found: Box::new(found) });
+            }
+        }
     }
 
     /// Test and clear accessed, dirty or both (`ACCESSED | DIRTY`) of `range`.
-    pub fn harvest(&self, range: Range<u64>, what: u32) -> Result<Found, Error> {
+    pub fn harvest(&self, range: Range<u64>, what: u32) -> Result<Found, Ended> {
         let mut found = self.room(&range, what)?;
-        let mut result = raw::HarvestResult { size: size_of::<raw::HarvestResult>(), ..Default::default() };
+        let mut result = raw::HarvestResult {
+            size: size_of::<raw::HarvestResult>(),
+            resume: range.start & self.mask,
+            ..Default::default()
+        };
         let pointer = |bitmap: &mut Vec<u64>| if bitmap.is_empty() { null_mut() } else { bitmap.as_mut_ptr() };
         let how = raw::Harvest {
             size: size_of::<raw::Harvest>(),
@@ -300,12 +412,17 @@ impl PageTable {
             prune: null_mut(),
             cursor: null_mut(),
         };
-        check(unsafe { raw::ptw_harvest(self.table, range.start, range.end, &how, &mut result) })?;
+        let said = check(unsafe { raw::ptw_harvest(self.table, range.start, range.end, &how, &mut result) });
         found.entries = result.entries;
         found.young_pages = result.young_pages;
         found.dirty_pages = result.dirty_pages;
         found.busy = result.busy;
-        Ok(found)
+        match said {
+            Ok(_) => Ok(found),
+            Err(error) => {
+                Err(Ended { error, reached: self.address(&range, result.resume), found: Box::new(found) })
+            }
+        }
     }
 
     /// A processor that uses this page table, without a TLB if `sets` is 0.
@@ -327,9 +444,14 @@ impl PageTable {
         }
     }
 
-    fn room(&self, range: &Range<u64>, what: u32) -> Result<Found, Error> {
+    /// The library tells addresses without their sign; this one has that of the range.
+    fn address(&self, range: &Range<u64>, told: u64) -> u64 {
+        range.start.wrapping_add(told).wrapping_sub(range.start & self.mask)
+    }
+
+    fn room(&self, range: &Range<u64>, what: u32) -> Result<Found, Ended> {
         if range.start >= range.end {
-            return Err(Error(-1));
+            return Err(Ended { error: Error(-1), reached: range.start, found: Box::default() });
         }
         let first_page = range.start >> self.granule_lg2 & !63;
         let words = (((range.end - 1) >> self.granule_lg2) - first_page) / 64 + 1;
@@ -393,9 +515,11 @@ pub fn layouts() -> Vec<String> {
     }
     vec![
         layout!("ptw_config", raw::Config, size, format, oa_bits, layout, phys_offset, flush, flags, kernel, reserved),
-        layout!("ptw_info", raw::Info, size, format, granule_lg2, kernel, root, bytes, table_accessed),
+        layout!("ptw_info", raw::Info, size, format, granule_lg2, ia_bits, kernel, root, bytes, table_accessed),
         layout!("ptw_map", raw::Map, size, prot, memtype, flags, page_levels),
         layout!("ptw_unmap", raw::Unmap, size, flags, young, dirty),
+        layout!("ptw_change_result", raw::ChangeResult, size, reached, leaves, tables, holes, young_extents, young_pages,
+            dirty_extents, dirty_pages, head, tail),
         layout!("ptw_harvest", raw::Harvest, size, flags, young, dirty, word, run, context, oa_start, oa_end, budget, summary, prune, cursor),
         layout!("ptw_extent", raw::Extent, start, length, level, what),
         layout!("ptw_harvest_result", raw::HarvestResult, size, resume, entries, young_pages, dirty_pages, owned, busy, sections, head, tail),

@@ -52,7 +52,7 @@ static const struct argp_option table[] = {
 	  "Write the last scan to FILE after each, as OpenMetrics text: name a file *.prom in the folder of "
 	  "node_exporter's textfile collector", 0 },
 	{ "no-flush", 'f', NULL, 0, "Of reads: do not flush the TLB, and so make no write fault; hot pages may look idle", 0 },
-	{ "scans", 'n', "N", 0, "End after so many (until the process ends, or Ctrl-C)", 0 },
+	{ "scans", 'n', "N", 0, "End after so many (until the process ends, or Ctrl-C); a COMMAND goes on, unwatched", 0 },
 	{ "writes", 'w', NULL, 0, "Launch COMMAND, and tell page by page what it writes", 0 },
 	{ "preload", 'p', "FILE", OPTION_HIDDEN, NULL, 0 },
 	{ 0 }
@@ -66,6 +66,15 @@ static double positive(const char *text, double most, const char *what)
 	if (*end || !(number > 0) || number > most)
 		give_up("%s '%s' is no number above 0, up to %g; see --help", what, text, most);
 	return number;
+}
+
+static unsigned int whole(const char *text, unsigned int most, const char *what)
+{
+	const double number = strtod(text, NULL);
+
+	if (!*text || text[strspn(text, "0123456789")] || number < 1 || number > most)
+		give_up("%s '%s' is no whole number from 1 to %u; see --help", what, text, most);
+	return (unsigned int)number;
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -87,7 +96,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		options.no_flush = true;
 		break;
 	case 'n':
-		options.scans = (unsigned int)positive(argument, SCANS_MAX, "scans");
+		options.scans = whole(argument, SCANS_MAX, "scans");
 		break;
 	case 'w':
 		options.writes = true;
@@ -114,9 +123,11 @@ static const struct argp argp = {
 	.doc = "Working set and idle ages of a running process, by what Linux tells programs without privileges.\v"
 	       "Reads and writes of any process of yours are told by mapping: of each, how much was referenced, and for how "
 	       "many scans nothing was. Writes of a child are told by page (Linux 6.7 and later).\n\n"
+	       "Of reads and writes, what a mapping is used for only while a scan is made is not told: that is the time \"scan "
+	       "took\" of each interval.\n\n"
 	       "Examples: proc-age --scans 60 --mappings $(pidof redis-server)\n"
 	       "          proc-age --writes --interval 0.2 sort -o sorted words\n\n"
-	       "Exit status: 0, or the child's; 2 for bad input; 77 if the kernel cannot do what was asked."
+	       "Exit status: 0, or the child's if it has ended; 2 for bad input; 77 if the kernel cannot do what was asked."
 };
 
 static double now(void)
@@ -227,7 +238,7 @@ int main(int argc, char **argv)
 	if (reads)
 		reads_close(reads);
 	if (writes)
-		status = writes_close(writes);
+		status = writes_close(writes, interrupted);
 	free(scans);
 	return status;
 }

@@ -53,7 +53,8 @@ void reads_close(struct reads *reads);
 struct writes;
 struct writes *writes_launch(char **command, const char *preload);
 bool writes_scan(struct writes *writes, struct scan *scan); /* false: the child has ended */
-int writes_close(struct writes *writes);		    /* its status, as a shell has it */
+/* The child's status, as a shell has it; 0 if it goes on. If it is about to end, it gets a second for that. */
+int writes_close(struct writes *writes, bool about_to_end);
 
 void report_begin(FILE *out, bool of_writes);
 void report_line(FILE *out, const struct scan *scan);

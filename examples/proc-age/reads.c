@@ -17,12 +17,13 @@
 
 #include "proc_age.h"
 
-#define MAPPINGS 16384u
+#define MAPPINGS 16384u /* that are there at a scan, or were at the one before */
 
 struct mapping {
 	uint64_t start, end;
 	uint64_t resident, referenced; /* bytes */
 	char name[64];
+	bool known; /* else its number is free */
 	bool seen;
 };
 
@@ -31,7 +32,10 @@ struct reads {
 	bool flush;
 	struct ages *ages;
 	struct mapping *mapping;
-	unsigned int count; /* numbers given so far */
+	unsigned int count; /* numbers below this were given */
+	unsigned int last;  /* found last: they come in the same order each time */
+	char *text;	    /* of smaps */
+	size_t room;
 };
 
 static FILE *open_of(const struct reads *reads, const char *file, const char *mode)
@@ -84,33 +88,65 @@ struct reads *reads_open(pid_t pid, bool flush)
 /* By where it begins; one that has grown is the same. */
 static struct mapping *mapping_at(struct reads *reads, uint64_t start)
 {
-	for (unsigned int i = 0; i < reads->count; i++)
-		if (reads->mapping[i].start == start)
-			return &reads->mapping[i];
-	if (reads->count == MAPPINGS)
-		give_up("process %d has had more than %u mappings", (int)reads->pid, MAPPINGS);
-	reads->mapping[reads->count].start = start;
-	return &reads->mapping[reads->count++];
+	unsigned int unused = reads->count;
+
+	for (unsigned int i = 0; i < reads->count; i++) {
+		const unsigned int number = (reads->last + 1 + i) % reads->count;
+
+		if (!reads->mapping[number].known) {
+			unused = number;
+		} else if (reads->mapping[number].start == start) {
+			reads->last = number;
+			return &reads->mapping[number];
+		}
+	}
+	if (unused == MAPPINGS)
+		give_up("process %d has more than %u mappings", (int)reads->pid, MAPPINGS);
+	if (unused == reads->count)
+		reads->count++;
+	reads->last = unused;
+	reads->mapping[unused] = (struct mapping){ .start = start, .known = true };
+	return &reads->mapping[unused];
 }
 
+/* All of it, before anything else is done: what is used until it is cleared is not told. False: the process has ended. */
 static bool read_smaps(struct reads *reads)
 {
 	FILE *file = open_of(reads, "smaps", "r");
-	struct mapping *m = NULL;
-	char line[4352];
-	bool any = false;
+	size_t length = 0, got;
 
 	if (!file)
 		return false;
-	while (fgets(line, sizeof(line), file)) {
+	do {
+		if (reads->room - length < 65536) {
+			reads->room = 2 * reads->room + 131072;
+			reads->text = realloc(reads->text, reads->room);
+			if (!reads->text)
+				give_up("no memory");
+		}
+		got = fread(reads->text + length, 1, reads->room - length - 1, file);
+		length += got;
+	} while (got);
+	fclose(file);
+	reads->text[length] = '\0';
+	return length != 0;
+}
+
+static void parse_smaps(struct reads *reads)
+{
+	struct mapping *m = NULL;
+
+	for (char *line = reads->text, *next; *line; line = next) {
 		uint64_t start, end, kib;
 		int at = 0;
 
+		next = line + strcspn(line, "\n");
+		if (*next)
+			*next++ = '\0';
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*s %*s %*s %n", &start, &end, &at) >= 2) {
 			m = mapping_at(reads, start);
 			m->end = end;
-			m->seen = any = true;
-			line[strcspn(line, "\n")] = '\0';
+			m->seen = true;
 			snprintf(m->name, sizeof(m->name), "%s", at && line[at] ? line + at : "anonymous");
 		} else if (m && sscanf(line, "Rss: %" SCNu64, &kib) == 1) {
 			m->resident = kib << 10;
@@ -118,18 +154,17 @@ static bool read_smaps(struct reads *reads)
 			m->referenced = kib << 10;
 		}
 	}
-	fclose(file);
-	return any;
 }
 
 bool reads_scan(struct reads *reads, struct scan *scan)
 {
-	for (unsigned int i = 0; i < reads->count; i++)
-		reads->mapping[i].seen = false;
 	if (!read_smaps(reads) || !clear_all(reads))
 		return false;
+	for (unsigned int i = 0; i < reads->count; i++)
+		reads->mapping[i].seen = false;
+	parse_smaps(reads);
 	for (unsigned int i = 0; i < reads->count; i++) {
-		const struct mapping *m = &reads->mapping[i];
+		struct mapping *m = &reads->mapping[i];
 
 		if (!m->seen)
 			ages_gone(reads->ages, i);
@@ -137,6 +172,7 @@ bool reads_scan(struct reads *reads, struct scan *scan)
 			ages_used(reads->ages, i);
 		else
 			ages_there(reads->ages, i);
+		m->known = m->seen;
 	}
 	ages_step(reads->ages);
 	for (unsigned int i = 0; i < reads->count; i++) {
@@ -169,5 +205,6 @@ void reads_close(struct reads *reads)
 {
 	ages_destroy(reads->ages);
 	free(reads->mapping);
+	free(reads->text);
 	free(reads);
 }

@@ -25,6 +25,7 @@
 #define PAGE_IS_WRITTEN	       2u
 #define PAGE_IS_PRESENT	       8u
 #define PAGE_IS_SWAPPED	       16u
+#define PAGE_IS_PFNZERO	       32u
 #define PM_SCAN_WP_MATCHING    1u
 #define PM_SCAN_CHECK_WPASYNC  2u
 struct page_region {
@@ -36,18 +37,23 @@ struct pm_scan_arg {
 };
 #define PAGEMAP_SCAN_CALL _IOWR('f', 16, struct pm_scan_arg)
 
-#define CHUNKS	 16384u /* 32 GiB of addresses */
-#define CHUNK_LG 21u
+#define CHUNKS	    16384u /* 32 GiB of addresses at a time */
+#define CHUNK_LG    21u
+#define CHUNK_PAGES (1u << (CHUNK_LG - 12))
+#define NOWHERE	    UINT64_MAX
 #define RUNS	 512u
 
 struct writes {
 	pid_t child;
 	int uffd, pagemap;
 	bool ended;
+	bool ending; /* its memory is gone */
 	int status;
 	struct ages *ages;
-	uint64_t *chunk; /* where each begins */
-	unsigned int chunks;
+	uint64_t *chunk; /* where each begins; NOWHERE: its number is free */
+	unsigned int chunks; /* numbers below this were given */
+	unsigned int last; /* found last */
+	uint64_t *there; /* bitmap of units: those that this scan found */
 	uint64_t *registered; /* pairs: start and end of what is protected */
 	size_t ranges, room;
 };
@@ -95,36 +101,58 @@ static void launch(struct writes *writes, char **command, const char *preload, i
 	_exit(127);
 }
 
-static uint64_t chunk_of(struct writes *writes, uint64_t address)
+/* CHUNKS: there is none, and is to be none. */
+static unsigned int chunk_of(struct writes *writes, uint64_t address, bool is_new)
 {
 	const uint64_t start = address >> CHUNK_LG << CHUNK_LG;
+	unsigned int unused = writes->chunks;
 
-	/* Those used last are asked for next. */
-	for (unsigned int i = writes->chunks; i-- > 0;)
-		if (writes->chunk[i] == start)
-			return i;
-	if (writes->chunks == CHUNKS)
+	for (unsigned int i = 0; i < writes->chunks; i++) {
+		const unsigned int number = (writes->last + i) % writes->chunks;
+
+		if (writes->chunk[number] == start)
+			return writes->last = number;
+		if (writes->chunk[number] == NOWHERE)
+			unused = number;
+	}
+	if (!is_new)
+		return CHUNKS;
+	if (unused == CHUNKS)
 		give_up("the child uses more than %u pieces of 2 MiB", CHUNKS);
-	writes->chunk[writes->chunks] = start;
-	return writes->chunks++;
+	if (unused == writes->chunks)
+		writes->chunks++;
+	writes->chunk[unused] = start;
+	return writes->last = unused;
 }
 
-static void used(struct writes *writes, uint64_t start, uint64_t end, struct scan *scan)
+/* What was not written is of interest only where something was. */
+static void found(struct writes *writes, uint64_t start, uint64_t end, bool written, struct scan *scan)
 {
-	for (uint64_t at = start; at < end; at += 4096) {
-		const uint64_t unit = chunk_of(writes, at) << (CHUNK_LG - 12) |
-				      (at >> 12 & ((1u << (CHUNK_LG - 12)) - 1));
+	while (start < end) {
+		const uint64_t behind = ((start >> CHUNK_LG) + 1) << CHUNK_LG, stop = end < behind ? end : behind;
+		const unsigned int chunk = chunk_of(writes, start, written);
 
-		ages_used(writes->ages, unit);
-		if (scan)
+		for (; chunk != CHUNKS && start < stop; start += 4096) {
+			const uint64_t unit = (uint64_t)chunk * CHUNK_PAGES + (start >> 12) % CHUNK_PAGES;
+
+			writes->there[unit / 64] |= UINT64_C(1) << unit % 64;
+			if (!written)
+				continue;
+			ages_used(writes->ages, unit);
 			scan->used += 4096;
+		}
+		start = stop;
 	}
 }
 
-/* Notes what was written to [start, end), and protects it again. Null scan: only protects. False: it is not protected. */
+/*
+ * Notes what is there in [start, end), and what of it was written, which it protects again. Null scan: only protects.
+ * False: it is not protected.
+ */
 static bool scan_range(struct writes *writes, uint64_t start, uint64_t end, struct scan *scan)
 {
 	struct page_region region[RUNS];
+	/* The kernel protects those of the pages that were written. */
 	struct pm_scan_arg arg = {
 		.size = sizeof(arg),
 		.flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
@@ -132,8 +160,8 @@ static bool scan_range(struct writes *writes, uint64_t start, uint64_t end, stru
 		.end = end,
 		.vec = (uintptr_t)region,
 		.vec_len = RUNS,
-		.category_mask = PAGE_IS_WRITTEN,
-		.return_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+		.category_anyof_mask = PAGE_IS_WRITTEN | PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+		.return_mask = PAGE_IS_WRITTEN | PAGE_IS_PRESENT | PAGE_IS_SWAPPED | PAGE_IS_PFNZERO,
 	};
 	int runs;
 
@@ -142,10 +170,12 @@ static bool scan_range(struct writes *writes, uint64_t start, uint64_t end, stru
 		/* It may have unmapped that meanwhile, or ended. EPERM: what is mapped there now is another mapping. */
 		if (runs < 0)
 			return errno != EPERM;
-		/* What has no memory yet and was not protected counts as written. */
+		/* What has no memory and was not protected counts as written. */
 		for (int i = 0; i < runs && scan; i++)
-			if (region[i].categories)
-				used(writes, region[i].start, region[i].end, scan);
+			if (region[i].categories & (PAGE_IS_PRESENT | PAGE_IS_SWAPPED) &&
+			    !(region[i].categories & PAGE_IS_PFNZERO))
+				found(writes, region[i].start, region[i].end,
+				      region[i].categories & PAGE_IS_WRITTEN, scan);
 		if (arg.walk_end <= arg.start)
 			break;
 		arg.start = arg.walk_end;
@@ -182,11 +212,12 @@ static bool protect(struct writes *writes, uint64_t start, uint64_t end)
 	return true;
 }
 
-/* Scans what is protected, and protects what is new. Null scan: the first time. */
+/* Scans what is protected, and protects what is new. Null scan: the first time. False: the child has ended. */
 static bool scan_all(struct writes *writes, struct scan *scan)
 {
 	char path[64], line[4352], rights[8];
 	uint64_t start, end, inode;
+	bool any = false;
 	FILE *maps;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)writes->child);
@@ -194,6 +225,7 @@ static bool scan_all(struct writes *writes, struct scan *scan)
 	if (!maps)
 		return false;
 	while (fgets(line, sizeof(line), maps)) {
+		any = true;
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %" SCNu64, &start, &end, rights, &inode) != 4 ||
 		    rights[1] != 'w' || rights[3] != 'p' || strstr(line, "[v"))
 			continue;
@@ -204,7 +236,7 @@ static bool scan_all(struct writes *writes, struct scan *scan)
 			scan_range(writes, start, end, scan);
 	}
 	fclose(maps);
-	return true;
+	return any;
 }
 
 struct writes *writes_launch(char **command, const char *preload)
@@ -215,7 +247,8 @@ struct writes *writes_launch(char **command, const char *preload)
 	char path[64];
 	int pair[2];
 
-	if (!writes || !(writes->chunk = calloc(CHUNKS, sizeof(uint64_t))))
+	if (!writes || !(writes->chunk = calloc(CHUNKS, sizeof(uint64_t))) ||
+	    !(writes->there = calloc(CHUNKS * CHUNK_PAGES / 64, sizeof(uint64_t))))
 		give_up("no memory");
 	if (access(preload, R_OK))
 		give_up("%s: %s; it is built beside proc-age", preload, strerror(errno));
@@ -240,7 +273,7 @@ struct writes *writes_launch(char **command, const char *preload)
 	writes->pagemap = open(path, O_RDONLY | O_CLOEXEC);
 	if (writes->pagemap < 0)
 		give_up("%s: %s", path, strerror(errno));
-	writes->ages = ages_create((uint64_t)CHUNKS << (CHUNK_LG - 12));
+	writes->ages = ages_create((uint64_t)CHUNKS * CHUNK_PAGES);
 	scan_all(writes, NULL);
 	if (write(pair[0], "g", 1) != 1)
 		give_up("the child has gone");
@@ -248,12 +281,29 @@ struct writes *writes_launch(char **command, const char *preload)
 	return writes;
 }
 
-bool writes_scan(struct writes *writes, struct scan *scan)
+/* Pages that the child gave back, or unmapped, and chunks without any other. */
+static void drop_gone(struct writes *writes)
 {
-	if (writes->ended || !scan_all(writes, scan))
-		return false;
-	ages_step(writes->ages);
-	for (uint64_t unit = 0; unit < (uint64_t)writes->chunks << (CHUNK_LG - 12); unit++) {
+	for (unsigned int chunk = 0; chunk < writes->chunks; chunk++) {
+		bool any = false;
+
+		for (uint64_t unit = (uint64_t)chunk * CHUNK_PAGES; unit < (chunk + UINT64_C(1)) * CHUNK_PAGES; unit++) {
+			const bool there = writes->there[unit / 64] >> unit % 64 & 1;
+
+			if (ages_of(writes->ages, unit) < 0)
+				continue;
+			if (!there)
+				ages_gone(writes->ages, unit);
+			any |= there;
+		}
+		if (!any)
+			writes->chunk[chunk] = NOWHERE;
+	}
+}
+
+static void add_up(const struct writes *writes, struct scan *scan)
+{
+	for (uint64_t unit = 0; unit < (uint64_t)writes->chunks * CHUNK_PAGES; unit++) {
 		const int age = ages_of(writes->ages, unit);
 
 		if (age < 0)
@@ -261,21 +311,42 @@ bool writes_scan(struct writes *writes, struct scan *scan)
 		scan->resident += 4096;
 		scan->by_age[age] += 4096;
 	}
+}
+
+bool writes_scan(struct writes *writes, struct scan *scan)
+{
+	if (writes->ended)
+		return false;
+	memset(writes->there, 0, (size_t)writes->chunks * CHUNK_PAGES / 8);
+	if (!scan_all(writes, scan)) {
+		writes->ending = true;
+		return false;
+	}
+	drop_gone(writes);
+	ages_step(writes->ages);
+	add_up(writes, scan);
 	writes->ended = waitpid(writes->child, &writes->status, WNOHANG) == writes->child;
 	return true;
 }
 
-int writes_close(struct writes *writes)
+int writes_close(struct writes *writes, bool about_to_end)
 {
-	int status;
+	int status = 0;
 
+	for (int tries = about_to_end || writes->ending ? 100 : 0; !writes->ended && tries >= 0; tries--) {
+		writes->ended = waitpid(writes->child, &writes->status, WNOHANG) == writes->child;
+		if (!writes->ended && tries)
+			usleep(10000);
+	}
 	if (!writes->ended)
-		waitpid(writes->child, &writes->status, 0);
-	status = WIFEXITED(writes->status) ? WEXITSTATUS(writes->status) : 128 + WTERMSIG(writes->status);
+		fprintf(stderr, "proc-age: process %d goes on, unwatched\n", (int)writes->child);
+	else
+		status = WIFEXITED(writes->status) ? WEXITSTATUS(writes->status) : 128 + WTERMSIG(writes->status);
 	ages_destroy(writes->ages);
 	close(writes->uffd);
 	close(writes->pagemap);
 	free(writes->registered);
+	free(writes->there);
 	free(writes->chunk);
 	free(writes);
 	return status;

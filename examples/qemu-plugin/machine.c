@@ -22,18 +22,23 @@ static void flush(void *context, const struct ptw_range *ranges, unsigned int co
 	machine_flush(context);
 }
 
+/* What a processor did after the last look stands in what the unmap took away: it is a use in this step. */
 static int evict(void *context, const struct ptw_aging_victims *victims)
 {
 	struct machine *machine = context;
 
 	for (unsigned int i = 0; i < victims->n; i++) {
 		const uint64_t page = victims->page[i], ia = page << PAGE_SHIFT;
-		int ret = ptw_unmap(machine->pgtable, ia, ia + (1u << PAGE_SHIFT), NULL, NULL);
+		const uint64_t bit = UINT64_C(1) << page % 64;
+		struct ptw_change_result removed = {.size = sizeof(removed)};
+		int ret = ptw_unmap(machine->pgtable, ia, ia + (1u << PAGE_SHIFT), NULL, &removed);
 
 		if (ret)
 			return ret;
 		victims->result[i] = PTW_EVICTED;
-		machine->out[page / 64] |= UINT64_C(1) << page % 64;
+		machine->out[page / 64] |= bit;
+		if (removed.young_pages)
+			machine->young[page / 64] |= bit;
 		machine->evicted++;
 	}
 	return 0;
@@ -165,8 +170,10 @@ bool machine_step(struct machine *machine, uint64_t *young)
 	ret = ptw_space_harvest(machine->space, 0, machine->pages, &ask, NULL);
 	if (ret)
 		return failed("cannot harvest", ret);
+	machine->young = young;
 	ret = machine->proactive ? ptw_proactive_step(machine->proactive, &evicted) :
 				   ptw_group_age(machine->group);
+	machine->young = NULL;
 	machine_flush(machine);
 	return ret ? failed("cannot age the guest", ret) : true;
 }

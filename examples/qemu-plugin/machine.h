@@ -41,6 +41,7 @@ struct machine {
 	struct ptw_group *group;
 	struct ptw_aging *aging;
 	struct ptw_proactive *proactive; /* null: nothing goes */
+	uint64_t *young;		 /* of the step that is made; else null */
 	uint64_t *out;			 /* bitmap of the pages that are out */
 	uint64_t faults;		 /* pages that came in the first time */
 	uint64_t refaults;		 /* and after they were put out */

@@ -18,7 +18,7 @@ int main(void)
 	END
 	BEGIN(ptw_info)
 	FIELD(ptw_info, size) FIELD(ptw_info, format) FIELD(ptw_info, granule_lg2)
-	FIELD(ptw_info, kernel) FIELD(ptw_info, root) FIELD(ptw_info, bytes)
+	FIELD(ptw_info, ia_bits) FIELD(ptw_info, kernel) FIELD(ptw_info, root) FIELD(ptw_info, bytes)
 	FIELD(ptw_info, table_accessed)
 	END
 	BEGIN(ptw_map)
@@ -28,6 +28,14 @@ int main(void)
 	BEGIN(ptw_unmap)
 	FIELD(ptw_unmap, size) FIELD(ptw_unmap, flags) FIELD(ptw_unmap, young)
 	FIELD(ptw_unmap, dirty)
+	END
+	BEGIN(ptw_change_result)
+	FIELD(ptw_change_result, size) FIELD(ptw_change_result, reached)
+	FIELD(ptw_change_result, leaves) FIELD(ptw_change_result, tables)
+	FIELD(ptw_change_result, holes) FIELD(ptw_change_result, young_extents)
+	FIELD(ptw_change_result, young_pages) FIELD(ptw_change_result, dirty_extents)
+	FIELD(ptw_change_result, dirty_pages) FIELD(ptw_change_result, head)
+	FIELD(ptw_change_result, tail)
 	END
 	BEGIN(ptw_harvest)
 	FIELD(ptw_harvest, size) FIELD(ptw_harvest, flags) FIELD(ptw_harvest, young)

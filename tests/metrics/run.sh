@@ -8,6 +8,7 @@ set -u
 	echo "usage: tests/metrics/run.sh FILE.prom..." >&2
 	exit 2
 }
+. "$(dirname "$0")/../../scripts/lib/tap.sh"
 mapfile -t files < <(realpath "$@")
 cd "$(dirname "$0")/../.." || exit 2
 scratch=$(mktemp -d) || exit 2
@@ -19,18 +20,6 @@ end() {
 	rm -rf "$scratch"
 }
 trap end EXIT
-count=0 failures=0
-
-tap() {
-	count=$((count + 1))
-	if "${@:2}" >"$scratch/out" 2>&1; then
-		echo "ok $count - $1"
-	else
-		echo "not ok $count - $1"
-		tail -n 30 "$scratch/out" | sed 's/^/# /'
-		failures=1
-	fi
-}
 
 # Tries a command for a minute.
 soon() {
@@ -111,12 +100,11 @@ prometheus --config.file="$scratch/prometheus.yml" --storage.tsdb.path="$scratch
 	--web.listen-address="127.0.0.1:$server" >"$scratch/server.log" 2>&1 &
 pids+=($!)
 for file in "${files[@]}"; do
-	tap "$(basename "$file"): promtool has nothing to say" promtool check metrics <"$file"
+	check "$(basename "$file"): promtool has nothing to say" quiet promtool check metrics <"$file"
 done
-tap "a node exporter reads the files" soon exports
-tap "every sample comes out as it was written" every_sample
+check "a node exporter reads the files" quiet soon exports
+check "every sample comes out as it was written" quiet every_sample
 name=$(sed 's/[{ ].*//' "$scratch/wanted" | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }')
-tap "a Prometheus collects them ($name)" soon queried "$name"
-tap "the dashboard shows metrics that are there" dashboard_names
-echo "1..$count"
-exit $failures
+check "a Prometheus collects them ($name)" quiet soon queried "$name"
+check "the dashboard shows metrics that are there" quiet dashboard_names
+tap_end

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""Judges what proc-age wrote. usage: check.py writes|reads|metrics FILE [PAGES]"""
+"""Judges what proc-age wrote. usage: check.py writes|given-back|reads|metrics FILE [PAGES]"""
 import json
 import re
 import sys
@@ -12,6 +12,13 @@ def writes(report, pages):
     assert pages <= told <= pages + 120, f"{told} pages were told, {pages} written"
     assert sum(report["bytes_by_idle_scans"]) == report["scans"][-1]["known_bytes"]
     assert all(scan["used_bytes"] <= scan["known_bytes"] for scan in report["scans"])
+
+
+def given_back(report, pages):
+    """So many pages were known once, and next to none of them at the end."""
+    known = [scan["known_bytes"] // 4096 for scan in report["scans"]]
+    assert max(known) >= pages > 1000 and known[-1] <= 200, known
+    assert sum(report["bytes_by_idle_scans"]) == report["scans"][-1]["known_bytes"]
 
 
 def reads(report, pages):
@@ -33,4 +40,4 @@ with open(sys.argv[2], encoding="utf-8") as file:
     if sys.argv[1] == "metrics":
         metrics(file.read())
     else:
-        {"writes": writes, "reads": reads}[sys.argv[1]](json.load(file), int(sys.argv[3]))
+        {"writes": writes, "given-back": given_back, "reads": reads}[sys.argv[1]](json.load(file), int(sys.argv[3]))

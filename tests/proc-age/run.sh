@@ -8,25 +8,25 @@ set -u
 	echo "usage: tests/proc-age/run.sh PROC_AGE" >&2
 	exit 2
 }
+. "$(dirname "$0")/../../scripts/lib/tap.sh"
 program=$(realpath "$1")
 cd "$(dirname "$0")" || exit 2
 scratch=$(mktemp -d) || exit 2
 trap 'rm -rf "$scratch"' EXIT
-count=0 failures=0
-
-# $1: description; the others: a command.
-tap() {
-	count=$((count + 1))
-	if "${@:2}" >"$scratch/out" 2>&1; then
-		echo "ok $count - $1"
-	elif [ -s "$scratch/skip" ]; then
-		echo "ok $count - $1 # SKIP $(cat "$scratch/skip")"
-	else
-		echo "not ok $count - $1"
-		sed 's/^/# /' "$scratch/out"
-		failures=1
-	fi
+# $1: description; the others: a command, whose output is shown only if it fails. It may leave in $scratch/skip why it could
+# not run here.
+try() {
+	local what=$1 why
+	shift
 	rm -f "$scratch/skip"
+	if "$@" >"$scratch/out" 2>&1; then
+		check "$what" true
+	elif why=$(cat "$scratch/skip" 2>/dev/null); then
+		skip "$what" "$why"
+	else
+		sed 's/^/# /' "$scratch/out"
+		check "$what" false
+	fi
 }
 
 # $1: status wanted; a part of the message; the others: arguments.
@@ -71,6 +71,34 @@ mapped_again() {
 	[ $status = 3 ] && python3 check.py writes "$scratch/again.json" 3000
 }
 
+# Unmapped elsewhere, and given back in place.
+given_back() {
+	"$program" --writes --interval 0.4 --json "$scratch/back.json" "$scratch/child" 4000 drop 10 4000 move 10
+	local status=$?
+	[ $status = 77 ] && echo "this kernel cannot watch writes" >"$scratch/skip"
+	[ $status = 3 ] && python3 check.py given-back "$scratch/back.json" 4000
+}
+
+# The report is not to wait for a child that goes on.
+ends_before_child() {
+	timeout 10 "$program" --writes --scans 2 --interval 0.2 --json "$scratch/before.json" "$scratch/child" 9 9 9 9 9 9 9 9 9 9
+	local status=$? child
+	[ $status = 77 ] && echo "this kernel cannot watch writes" >"$scratch/skip"
+	child=$(sed -n 's/^proc-age: process \([0-9]*\) goes on.*/\1/p' "$scratch/out")
+	[ $status = 0 ] && [ -n "$child" ] && kill "$child" && python3 -m json.tool "$scratch/before.json" >/dev/null
+}
+
+# It has more than there are numbers for, all in all.
+wandering_mappings() {
+	"$scratch/child" wander &
+	local child=$! status
+	"$program" --interval 0.25 --scans 12 $child
+	status=$?
+	kill $child
+	wait $child 2>/dev/null
+	return $status
+}
+
 idle_mapping() {
 	"$scratch/child" 8192 0 0 0 0 &
 	local child=$!
@@ -102,18 +130,24 @@ whole_files() {
 }
 
 cc -O1 -o "$scratch/child" child.c || exit 2
-tap "a child that writes keeps its status" child_of
-tap "each page that it wrote is told once a turn" pages_of_child
-tap "what is mapped where something else was is watched, too" mapped_again
-tap "a mapping that nobody uses grows old" idle_mapping
-tap "a process may end" process_that_ends
-tap "Ctrl-C leaves whole files" whole_files
-tap "no argument" refuses 2 "see --help"
-tap "not a number" refuses 2 "no number of a process" 12x
-tap "no such process" refuses 2 "there is no process" 4194303
-tap "an interval of nothing" refuses 2 "interval '0'" --interval 0 1
-tap "no such command" refuses 2 "no-such-command" --writes ./no-such-command
-tap "a file that cannot be written" refuses 2 "/no/such" --scans 1 --interval 0.1 --metrics /no/such/file $$
-tap "--help has an example" refuses 0 "proc-age --scans 60" --help
-echo "1..$count"
-exit $failures
+try "a child that writes keeps its status" child_of
+try "each page that it wrote is told once a turn" pages_of_child
+try "what is mapped where something else was is watched, too" mapped_again
+try "what the child gives back or unmaps is not known any more" given_back
+try "a child may outlive the scans" ends_before_child
+try "numbers of mappings that went are used again" wandering_mappings
+try "a mapping that nobody uses grows old" idle_mapping
+try "a process may end" process_that_ends
+try "Ctrl-C leaves whole files" whole_files
+try "no argument" refuses 2 "see --help"
+try "not a number" refuses 2 "no number of a process" 12x
+try "no such process" refuses 2 "there is no process" 4194303
+try "an interval of nothing" refuses 2 "interval '0'" --interval 0 1
+for number in 0 0.5 1.5 -1 many 1000000; do
+	try "$number scans" refuses 2 "scans '$number' is no whole number" --scans $number 1
+done
+try "no such command" refuses 2 "no-such-command" --writes ./no-such-command
+try "a file that cannot be written" refuses 2 "/no/such" --scans 1 --interval 0.1 --metrics /no/such/file $$
+try "--help has an example" refuses 0 "proc-age --scans 60" --help
+try "--help says what scans do not tell" refuses 0 "scan took" --help
+tap_end

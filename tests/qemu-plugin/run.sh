@@ -29,6 +29,16 @@ exact() {
 	check "$arch: the trace has the same pages" report_is trace "$box/$arch.words"
 }
 
+# The machine without QEMU: there nobody can make a processor be so late.
+late() {
+	local tree=$here/../.. lib
+	lib=$(realpath "$(dirname "$plugin")/../..") || return 1
+
+	cc -std=gnu11 -O1 -Wall -Wextra -I"$tree" -I"$tree/include" -o "$box/late" "$here/late.c" \
+		"$tree/examples/qemu-plugin/"{machine,say}.c -Wl,--wrap=ptw_unmap -L"$lib" -lptw -Wl,-rpath,"$lib" -lpthread &&
+		"$box/late" ept4 arm64-s2-4k
+}
+
 # A stock kernel, by the demo.
 boots() {
 	local arch=$1
@@ -79,6 +89,7 @@ for arch in "$@"; do
 	[ "$arch" != arm64 ] || check "$arch: record-guest makes a trace that ptw-sim replays" recorded "$arch"
 	[ "${PTW_QEMU_BOOT:-yes}" = no ] || boots "$arch"
 done
+check "a page that is used between the last look and its unmap was used" late
 arch=$1
 check "an unknown argument is refused" refused "bad argument 'speed=1M'" "$arch" "$box/$arch" -plugin "$plugin,speed=1M"
 check "no number is refused" refused "bad argument 'every=soon'" "$arch" "$box/$arch" -plugin "$plugin,every=soon"

@@ -248,6 +248,36 @@ Test(engine_save_wrong, any_bytes, .timeout = 120)
 	free(wrong);
 }
 
+/*
+ * Before there was a release version 2 had records of 33 words, then of 35. Such an image is refused, and nothing is changed:
+ * what it says is longer than it is.
+ */
+Test(engine_save_wrong, version_2_before_its_release)
+{
+	static const struct ptw_policy_ops *const policies[] = {NULL, &ptw_policy_idle_age, &ptw_policy_learned};
+	static struct world w;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		uint64_t bytes;
+		uint8_t *image;
+
+		saved_policy = policies[i];
+		image = small_image(&bytes);
+		small_world(&w);
+		for (unsigned int words = 37; words > 33;) {
+			const uint64_t at = WORD(words -= 2);
+
+			memmove(&image[at], &image[at + 16], bytes - at - 16);
+			bytes -= 16;
+			put_word(image, 8, bytes);
+			seal(image, bytes);
+			refused(&w, image, bytes, 0, "words of a record:", words);
+		}
+		close_world(&w);
+		free(image);
+	}
+}
+
 /* Engines of other shapes refuse the image of open_world(); groups without regions do not matter. */
 Test(engine_save_wrong, other_shapes)
 {

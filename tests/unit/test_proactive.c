@@ -329,6 +329,32 @@ Test(proactive, aim_least)
 	stop();
 }
 
+/* By a quarter of the target in a step, however small that is: in 4000 steps e to the power of -1/100, or of -1/10, is left. */
+Test(proactive, share_of_small_targets)
+{
+	static const uint32_t target[] = {10, 100}, left[] = {9900, 9048};
+
+	for (unsigned int i = 0; i < 2; i++) {
+		uint32_t before;
+		uint64_t evicted;
+
+		put_out_48();
+		before = known().share;
+		cr_assert_gt(before, 300u);
+		cr_assert_lt(before, 8192u);
+		cr_assert_eq(ptw_proactive_set_target(controller, target[i]), PTW_OK);
+		for (unsigned int step = 0; step < 4000; step++) {
+			use(0, 16);
+			cr_assert_eq(ptw_proactive_step(controller, &evicted), PTW_OK);
+		}
+		cr_assert_geq(known().share, before * left[i] / 10000 - 1);
+		cr_assert_leq(known().share, before * (left[i] + 1) / 10000 + 1);
+		stop();
+		for (uint64_t page = 0; page < PAGES; page++)
+			young[page] = resident[page] = false;
+	}
+}
+
 /* When as much came back in this window as is to, nothing goes that may come back in it, too. */
 Test(proactive, budget)
 {

@@ -21,7 +21,8 @@
  * Magic, length and the checksum at the end stay where they are in all versions, so that another version can be told
  * from an accident. What changes the rest, the meaning of ages and ticks included, changes the version. Version 1, which
  * is read still, had a header of 40 bytes, records that end before PTW_IMAGE_PARENT, no groups without regions, and of
- * pages that were put out an age in ticks, which tells nothing.
+ * pages that were put out an age in ticks, which tells nothing. Version 2 was not released before it was as it is here: its
+ * first forms had shorter records, and are refused, as they say that they are longer than they are.
  */
 #ifndef PTW_LIB_AGE_ENGINE_IMAGE_H
 #define PTW_LIB_AGE_ENGINE_IMAGE_H

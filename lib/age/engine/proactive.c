@@ -23,6 +23,8 @@
 #define PTW_FALL_WHOLE 10u
 /* In a step the share that may come back together sinks by 1/4 of the target. */
 #define PTW_SHARE_PART 4u
+/* It is kept finer than it is told: with a target of some millionths it sinks by less than 1 / PTW_PROACTIVE_ONE. */
+#define PTW_SHARE_FINE_LG2 24u
 
 /* Of one step. */
 struct ptw_proactive_past {
@@ -39,8 +41,8 @@ struct ptw_proactive {
 	uint64_t promised;  /* how many may come back in a window */
 	uint64_t back;	    /* how many did since this window began */
 	uint32_t threshold; /* in steps */
-	uint64_t share;	    /* in 1 / PTW_PROACTIVE_ONE, as is the next */
-	uint64_t aim;
+	uint64_t share;	    /* in 1 / (PTW_PROACTIVE_ONE << PTW_SHARE_FINE_LG2) */
+	uint64_t aim;	    /* in 1 / PTW_PROACTIVE_ONE */
 	uint64_t refaults, evicted; /* of the group at the end of the last step */
 	uint64_t restored;	    /* how often it had been restored then */
 	struct ptw_reuse reuse;
@@ -86,7 +88,7 @@ static void ptw_set_share(struct ptw_proactive *p, uint64_t out_then)
 		return;
 	share = ptw_part_of(PTW_PROACTIVE_ONE, ptw_least(back, out), out);
 	p->share -= p->share * p->target / (PTW_SHARE_PART * PTW_MILLION);
-	p->share = ptw_most(ptw_most(share, p->share), 1);
+	p->share = ptw_most(ptw_most(share, 1) << PTW_SHARE_FINE_LG2, p->share);
 }
 
 /* At the end of a window: if more came back than was meant to, the next ones aim lower, by as much. */
@@ -134,7 +136,7 @@ static void ptw_start(struct ptw_proactive *p)
 	p->taken = 0;
 	p->working_set = p->allowed = p->promised = p->back = 0;
 	p->threshold = PTW_REUSE_AGES;
-	p->share = PTW_PROACTIVE_ONE;
+	p->share = (uint64_t)PTW_PROACTIVE_ONE << PTW_SHARE_FINE_LG2;
 	p->aim = PTW_AIM_FIRST;
 	p->refaults = state.refaults;
 	p->evicted = state.evicted;
@@ -168,7 +170,7 @@ static void ptw_decide(struct ptw_proactive *p)
 
 	ptw_reuse_foresee(&p->reuse, p->steps);
 	p->threshold = ptw_reuse_age_of_cost(&p->reuse, ptw_budget(p, aimed));
-	p->allowed = aimed * PTW_PROACTIVE_ONE / p->share;
+	p->allowed = aimed * PTW_PROACTIVE_ONE / (p->share >> PTW_SHARE_FINE_LG2);
 }
 
 int ptw_proactive_step(struct ptw_proactive *p, uint64_t *evicted)
@@ -256,7 +258,7 @@ int ptw_proactive_state(const struct ptw_proactive *p, struct ptw_proactive_stat
 	state->out = p->reuse.out_all;
 	state->allowed = p->allowed;
 	state->threshold = p->threshold;
-	state->share = (uint32_t)p->share;
+	state->share = (uint32_t)(p->share >> PTW_SHARE_FINE_LG2);
 	state->aim = (uint32_t)p->aim;
 	return PTW_OK;
 }

@@ -314,11 +314,22 @@ static int ptw_learned_read_pages(struct ptw_reader *r, struct ptw_learned *l,
 	return PTW_OK;
 }
 
+/* Is the page the group's? Spans are in order; there may be as many as regions. */
 static bool ptw_learned_has(const struct ptw_learned *l, uint64_t page)
 {
-	for (uint32_t s = 0; s < l->spans; s++)
-		if (page >= l->span[s].first && page < l->span[s].end)
+	uint32_t low = 0, high = l->spans;
+
+	/* Of spans below `low` the end is not behind it, those from `high` on begin behind it. */
+	while (low < high) {
+		const uint32_t middle = low + (high - low) / 2;
+
+		if (page >= l->span[middle].end)
+			low = middle + 1;
+		else if (page < l->span[middle].first)
+			high = middle;
+		else
 			return true;
+	}
 	return false;
 }
 
