@@ -24,9 +24,10 @@ exact() {
 
 	check "$arch: the guest is built" guest_build "$arch" "$box/$arch"
 	check "$arch: it runs under the plugin" guest_run "$arch" "$box/$arch" \
-		-plugin "$plugin,every=250K,verify=on,json=$box/$arch.json,record=$box/$arch.words"
+		-plugin "$plugin,every=250K,verify=on,json=$box/$arch.json,metrics=$box/$arch.prom,record=$box/$arch.words"
 	check "$arch: the pages harvested are those accessed, step by step" report_is exact "$box/$arch.json"
 	check "$arch: the trace has the same pages" report_is trace "$box/$arch.words"
+	check "$arch: the counters are OpenMetrics" metrics "$box/$arch.prom"
 }
 
 # A stock kernel, by the demo.
@@ -35,7 +36,6 @@ boots() {
 
 	check "$arch: the demo boots a stock kernel, and prints its phases" demo "$arch"
 	check "$arch: its report shows the kernel's phases and those of the work" report_is boot "$box/demo/report.json"
-	check "$arch: the counters are OpenMetrics" metrics "$box/demo/metrics.prom"
 	check "$arch: page and picture are there" pictures
 	rm -rf "$box/demo"
 }
