@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Copies a guest's console from standard input to standard output, and sends a mark to the plugin's socket where a
-phase begins: at the kernel's first line, and at lines "phase: NAME" of the guest's.
+phase begins: where the kernel says so, and at lines "phase: NAME" of the guest's.
 
 marks.py SOCKET
 """
 import socket
 import sys
+
+
+# What the kernel writes when a phase begins.
+KERNEL = {"Linux version": "kernel", "smp: Brought up": "drivers"}
 
 
 def mark(path, text):
@@ -24,15 +28,14 @@ def main():
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         sys.exit(2)
-    kernel = False
+    to_come = dict(KERNEL)
     for line in sys.stdin.buffer:
         text = line.decode("ascii", "replace").rstrip()
         print(text, flush=True)
         if text.startswith("phase: "):
             mark(sys.argv[1], text[len("phase: "):])
-        elif "Linux version" in text and not kernel:
-            kernel = True
-            mark(sys.argv[1], "kernel")
+        for words in [words for words in to_come if words in text]:
+            mark(sys.argv[1], to_come.pop(words))
 
 
 main()

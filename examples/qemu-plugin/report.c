@@ -45,9 +45,15 @@ static void write_file(const struct guest *guest, const char *path,
 		return;
 	}
 	report(out, guest);
-	if (fclose(out))
+	if (fclose(out)) {
 		say("not enough memory for '%s'", path);
-	else if (!output_write(path, text, error, sizeof(error)))
+		free(text);
+		return;
+	}
+	/* A report ends its last line, and so does output_write(). */
+	if (size && text[size - 1] == '\n')
+		text[size - 1] = 0;
+	if (!output_write(path, text, error, sizeof(error)))
 		say("%s", error);
 	free(text);
 }

@@ -32,8 +32,14 @@ void report_metrics(FILE *out, const struct guest *guest);
 /* Memory over time: where the guest was at work, and how old pages were. In a page or picture that has begun. */
 void report_heat(FILE *out, const struct guest *guest);
 void report_idle(FILE *out, const struct guest *guest);
-/* The marks, over a picture whose x axis is in million instructions. */
-void report_marks(const struct svg_plot *plot, const struct guest *guest);
+/*
+ * Phases in a picture whose x axis is in million instructions: their shades, below what is drawn, and their limits and
+ * names, above. What is drawn leaves room for the names: the y axis ends so many times higher.
+ */
+#define REPORT_ROOM  1.19
+#define REPORT_FIRST "loader" /* the phase before the first mark */
+void report_phases(const struct svg_plot *plot, const struct history *history);
+void report_marks(const struct svg_plot *plot, const struct history *history);
 /* Working set, memory that is there, and what has been put out. */
 void report_curves(FILE *out, const struct guest *guest);
 

@@ -19,6 +19,12 @@ static const char *const names[CURVES] = {
 	[WORKING_SET] = "working set (ten steps)",
 };
 
+static const char *const colours[CURVES] = {
+	[EVER] = "#b3261e",
+	[RESIDENT] = "#1a5fb4",
+	[WORKING_SET] = "#1e7b34",
+};
+
 static double curve(const struct history_column *column, unsigned int which)
 {
 	const uint64_t pages = which == EVER	 ? column->ever :
@@ -28,16 +34,38 @@ static double curve(const struct history_column *column, unsigned int which)
 	return (double)pages / MIB;
 }
 
+static double at(const struct history_column *column)
+{
+	return (double)column->instructions / MILLION;
+}
+
 /* In the picture, as it has no other place everywhere. */
 static void legend(const struct svg_plot *plot)
 {
+	static const double from[CURVES] = {[EVER] = 0, [RESIDENT] = 115, [WORKING_SET] = 335};
+
 	for (unsigned int which = 0; which < CURVES; which++) {
-		fprintf(plot->out, "<text x=\"%.1f\" y=\"%.1f\" style=\"fill:%s\">",
-			svg_x(plot, 0) + 10.0 + 175.0 * which, svg_y(plot, plot->y_max) - 6,
-			svg_colour(which));
+		fprintf(plot->out, "<text x=\"%.1f\" y=\"16\" style=\"fill:%s;font-weight:bold\">",
+			svg_x(plot, 0) + from[which], colours[which]);
 		html_text(plot->out, names[which]);
 		fputs("</text>\n", plot->out);
 	}
+}
+
+/* The area between two curves; below the last one there is nothing. */
+static void area(const struct svg_plot *plot, const struct history *history, unsigned int which)
+{
+	fprintf(plot->out, "<path fill=\"%s\" fill-opacity=\"0.15\" d=\"M%.1f %.1f", colours[which],
+		svg_x(plot, 0), svg_y(plot, 0));
+	for (unsigned int i = 0; i < history->columns; i++)
+		fprintf(plot->out, "L%.1f %.1f", svg_x(plot, at(&history->column[i])),
+			svg_y(plot, curve(&history->column[i], which)));
+	for (unsigned int i = history->columns; i > 0; i--)
+		fprintf(plot->out, "L%.1f %.1f", svg_x(plot, at(&history->column[i - 1])),
+			which + 1 < CURVES ?
+				svg_y(plot, curve(&history->column[i - 1], which + 1)) :
+				svg_y(plot, 0));
+	fputs("z\"/>\n", plot->out);
 }
 
 void report_curves(FILE *out, const struct guest *guest)
@@ -48,20 +76,22 @@ void report_curves(FILE *out, const struct guest *guest)
 				.title = "",
 				.x_label = "million instructions of the guest",
 				.y_label = "MiB",
-				.x_max = (double)last->instructions / MILLION,
-				.y_max = curve(last, EVER) * 1.05};
+				.x_max = at(last),
+				.y_max = curve(last, EVER) * REPORT_ROOM};
 
 	svg_begin(&plot);
+	report_phases(&plot, history);
 	legend(&plot);
 	for (unsigned int which = 0; which < CURVES; which++) {
-		svg_line_begin(&plot, svg_colour(which));
+		area(&plot, history, which);
+		svg_line_begin(&plot, colours[which]);
 		svg_line_point(&plot, 0, 0);
 		for (unsigned int i = 0; i < history->columns; i++)
-			svg_line_point(&plot, (double)history->column[i].instructions / MILLION,
+			svg_line_point(&plot, at(&history->column[i]),
 				       curve(&history->column[i], which));
 		svg_line_end(&plot, names[which]);
 	}
-	report_marks(&plot, guest);
+	report_marks(&plot, history);
 	svg_end(&plot);
 }
 

@@ -24,8 +24,9 @@ struct map {
 	unsigned int rows;
 	double row_height;
 	double most;
+	const char *unit;
 	double (*value)(const struct history_column *column, unsigned int row);
-	void (*labels)(const struct svg_plot *plot); /* of rows, or null */
+	void (*labels)(const struct map *map); /* of rows */
 };
 
 static unsigned int level(const struct map *map, unsigned int i, unsigned int row)
@@ -78,38 +79,40 @@ static void find_most(struct map *map)
 			map->most = fmax(map->most, map->value(&map->history->column[i], row));
 }
 
-static void draw(struct map *map, const struct guest *guest)
+/* What the colours mean: at the right, beside the title. */
+static void key(const struct map *map)
+{
+	const double right = svg_x(&map->plot, map->plot.x_max), side = 11, y = 7;
+	const double left = right - 60 - LEVELS * side;
+	FILE *out = map->plot.out;
+
+	fprintf(out, "<text x=\"%.1f\" y=\"16\" text-anchor=\"end\">", left - 5);
+	html_text(out, map->unit);
+	fputs(": 1</text>\n", out);
+	for (unsigned int i = 0; i < LEVELS; i++)
+		fprintf(out,
+			"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>",
+			left + side * i, y, side, side, colours[i]);
+	fprintf(out, "\n<text x=\"%.1f\" y=\"16\">%.0f</text>\n", left + side * LEVELS + 5,
+		map->most);
+}
+
+static void draw(struct map *map)
 {
 	const struct history *history = map->history;
 
 	find_most(map);
 	map->plot.x_label = "million instructions of the guest";
 	map->plot.x_max = (double)history->column[history->columns - 1].instructions / MILLION;
+	map->plot.y_max = map->rows * map->row_height * REPORT_ROOM;
 	svg_begin(&map->plot);
+	report_phases(&map->plot, history);
+	map->labels(map);
 	for (unsigned int wanted = 1; wanted <= LEVELS; wanted++)
 		cells(map, wanted);
-	if (map->labels)
-		map->labels(&map->plot);
-	report_marks(&map->plot, guest);
+	key(map);
+	report_marks(&map->plot, history);
 	svg_end(&map->plot);
-}
-
-void report_marks(const struct svg_plot *plot, const struct guest *guest)
-{
-	const struct history *history = &guest->history;
-
-	for (unsigned int i = 0; i < history->marks; i++) {
-		const double x = svg_x(plot, (double)history->mark[i].instructions / MILLION);
-		const double top = svg_y(plot, plot->y_max), bottom = svg_y(plot, plot->y_min);
-
-		fprintf(plot->out,
-			"<path stroke=\"#06c\" stroke-dasharray=\"3 2\" d=\"M%.1f %.1fV%.1f\"/>"
-			"<text transform=\"translate(%.1f %.1f) rotate(-90)\" text-anchor=\"end\" "
-			"style=\"font-size:9px;fill:#06c\">",
-			x, top, bottom, x + 8, top + 3);
-		html_text(plot->out, history->mark[i].text);
-		fputs("</text>\n", plot->out);
-	}
 }
 
 static double touched_in_bin(const struct history_column *column, unsigned int row)
@@ -117,21 +120,40 @@ static double touched_in_bin(const struct history_column *column, unsigned int r
 	return (double)column->bins[row] / column->steps;
 }
 
+/* Up to the end of memory, not of the picture. */
+static void label_places(const struct map *map)
+{
+	const struct svg_plot *plot = &map->plot;
+	const double memory = map->rows * map->row_height;
+	char text[16];
+
+	for (unsigned int quarter = 0; quarter <= 4; quarter++) {
+		const double at = memory * quarter / 4;
+
+		snprintf(text, sizeof(text), "%g", at);
+		fprintf(plot->out, "<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/>", svg_x(plot, 0),
+			svg_y(plot, at), svg_x(plot, plot->x_max));
+		svg_y_mark(plot, at, text);
+	}
+}
+
 void report_heat(FILE *out, const struct guest *guest)
 {
 	const struct history *history = &guest->history;
 	struct map map = {
 		.plot = {.out = out,
-			 .title = "Where the guest's memory was in use",
-			 .y_label = "guest memory, MiB",
-			 .y_max = (double)history->pages / MIB},
+			 .title = "Where memory was in use",
+			 .y_label = "place in guest memory, MiB",
+			 .y_bare = true},
 		.history = history,
 		.rows = HISTORY_BINS,
 		.row_height = (double)history->pages / MIB / HISTORY_BINS,
+		.unit = "pages of a row in a step",
 		.value = touched_in_bin,
+		.labels = label_places,
 	};
 
-	draw(&map, guest);
+	draw(&map);
 }
 
 static double pages_of_age(const struct history_column *column, unsigned int row)
@@ -140,14 +162,14 @@ static double pages_of_age(const struct history_column *column, unsigned int row
 }
 
 /* Each class by its least age. */
-static void label_ages(const struct svg_plot *plot)
+static void label_ages(const struct map *map)
 {
 	char text[16];
 
 	for (unsigned int row = 0; row < HISTORY_AGES; row++) {
 		snprintf(text, sizeof(text), row + 1 < HISTORY_AGES ? "%u" : "%u and more",
 			 row ? 1u << (row - 1) : 0);
-		svg_y_mark(plot, row + 0.5, text);
+		svg_y_mark(&map->plot, row + 0.5, text);
 	}
 }
 
@@ -157,14 +179,14 @@ void report_idle(FILE *out, const struct guest *guest)
 		.plot = {.out = out,
 			 .title = "Idle age of all pages ever used",
 			 .y_label = "age in steps",
-			 .y_max = HISTORY_AGES,
 			 .y_bare = true},
 		.history = &guest->history,
 		.rows = HISTORY_AGES,
 		.row_height = 1,
+		.unit = "pages",
 		.value = pages_of_age,
 		.labels = label_ages,
 	};
 
-	draw(&map, guest);
+	draw(&map);
 }

@@ -7,8 +7,9 @@
 /* Gauges all: node_exporter's reader and OpenMetrics name counters in ways that exclude each other. */
 static void metric(FILE *out, const char *name, const char *help, uint64_t value)
 {
-	fprintf(out, "# TYPE ptw_guest_%s gauge\n# HELP ptw_guest_%s %s\nptw_guest_%s %" PRIu64 "\n", name,
-		name, help, name, value);
+	fprintf(out,
+		"# TYPE ptw_guest_%s gauge\n# HELP ptw_guest_%s %s\nptw_guest_%s %" PRIu64 "\n",
+		name, name, help, name, value);
 }
 
 /* Ages in steps; of each class the greatest is its edge. */
@@ -21,7 +22,8 @@ static void idle_ages(FILE *out, const struct history_column *column)
 	      out);
 	for (unsigned int number = 0; number + 1 < HISTORY_AGES; number++) {
 		so_far += column->idle[number];
-		fprintf(out, "ptw_guest_idle_pages{up_to=\"%u\"} %" PRIu64 "\n", (1u << number) - 1, so_far);
+		fprintf(out, "ptw_guest_idle_pages{up_to=\"%u\"} %" PRIu64 "\n", (1u << number) - 1,
+			so_far);
 	}
 	fprintf(out, "ptw_guest_idle_pages{up_to=\"+Inf\"} %" PRIu64 "\n",
 		so_far + column->idle[HISTORY_AGES - 1]);

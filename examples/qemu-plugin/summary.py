@@ -27,7 +27,7 @@ def main():
           f"table {report['table']}: {report['instructions'] / 1e6:.0f} million instructions, "
           f"{counters['loads'] / 1e6:.0f} million loads, {counters['stores'] / 1e6:.0f} million stores")
     print(f"{'phase':<14}{'million instr.':>16}{'working set':>14}{'used so far':>14}{'not put out':>14}")
-    marks = [{"text": "firmware", "instructions": 0}] + report["marks"]
+    marks = [{"text": "loader", "instructions": 0}] + report["marks"]
     for number, mark in enumerate(marks):
         end = marks[number + 1]["instructions"] if number + 1 < len(marks) else report["instructions"]
         inside = [column for column in report["columns"]
