@@ -72,7 +72,8 @@ build_library "$tree" || fail "libptw.ko does not build"
 # make compares commands with those of the last time, in which the folder is.
 wrong=$scratch/wrong
 cp -a "$tree" "$wrong" && rm -f "$wrong/libptw.ko" &&
-	find "$wrong" -name '.*.cmd' -exec sed -i "s|$tree|$wrong|g" {} + || exit 2
+	find "$wrong" \( -name '.*.cmd' -o -name '*.mod' -o -name modules.order \) \
+		-exec sed -i "s|$tree|$wrong|g" {} + || exit 2
 case $mode in
 arm64) sed -i 's/\(define ARM_AF *PTW_BIT(\)10)/\16)/' "$wrong/arch/arm64/vmsa.h" ;;
 npt) sed -i 's/\(define X86_A *PTW_BIT(\)5)/\16)/' "$wrong/arch/x86/x86_64.h" ;;
