@@ -9,6 +9,8 @@
 #                                        if all of it is there
 #   kernel_build ARCH CACHE MODULES ...  external modules of the folder MODULES; the other arguments go to
 #                                        make (C=2, KBUILD_EXTRA_SYMBOLS=...); a warning is a failure
+#   kernel_mirror FROM TO                the files of folder FROM into folder TO; those that are the same there
+#                                        stay as they are, so that make has less to do
 #   kernel_module CACHE NAME             path of one of the kernel's own modules (KVM and what it needs)
 #   kernel_initramfs ARCH CACHE OUT INIT [NAME=PATH ...]
 #                                        busybox with all its names, INIT as /init, files under their names
@@ -156,8 +158,9 @@ kernel_build() {
 	arm64) cross=aarch64-linux-gnu- ;;
 	esac
 	log=$(mktemp) || return 1
+	# Nobody reads the debugging information, which is most of a module and of the time to build and load it.
 	make -C "$cache/headers" M="$modules" ARCH="$make_arch" CROSS_COMPILE="$cross" \
-		-j "$(nproc)" "$@" modules >"$log" 2>&1 </dev/null
+		KCFLAGS=-g0 -j "$(nproc)" "$@" modules >"$log" 2>&1 </dev/null
 	status=$?
 	# The kernel's makefile tells when the compiler is another release than the kernel's own, and says
 	# what it leaves out for want of vmlinux. Neither is about the module.
@@ -168,6 +171,17 @@ kernel_build() {
 	[ $status = 0 ] || cat "$log" >&2
 	rm -f "$log"
 	return $status
+}
+
+kernel_mirror() {
+	local file
+
+	mkdir -p "$2" || return 1
+	while IFS= read -r -d '' file; do
+		cmp -s "$1/$file" "$2/$file" || {
+			mkdir -p "$(dirname "$2/$file")" && cp "$1/$file" "$2/$file"
+		} || return 1
+	done < <(cd "$1" && find . -type f -print0)
 }
 
 kernel_module() {
@@ -218,6 +232,13 @@ kernel_console() {
 	return $bad
 }
 
+# What the kernel waits before it complains of a processor or a task that does not get on. By its defaults (about 20 s
+# for processors) an emulator that gets little of a busy host is enough for a complaint. The most that it takes, except
+# for tasks: a real lockup ends in complaints all the same, or in the limit of the boot. Expedited grace periods have a
+# limit of their own, which cannot be raised: they are ordinary ones.
+kernel_patience='rcupdate.rcu_cpu_stall_timeout=300 rcupdate.rcu_normal_after_boot=1 watchdog_thresh=60'
+kernel_patience+=' sysctl.kernel.hung_task_timeout_secs=600'
+
 kernel_boot() {
 	local arch=$1 cache=$2 initramfs=$3 seconds=$4 qemu console ended
 	kernel_known "$arch" || return 2
@@ -241,7 +262,7 @@ kernel_boot() {
 	timeout -k 5 "$seconds" "${qemu[@]}" -accel "tcg,thread=multi" -m 512 -smp 2 -no-reboot \
 		-nic none -monitor none -serial stdio -display none \
 		-kernel "$cache/vmlinuz" -initrd "$initramfs" \
-		-append "console=$console quiet oops=panic panic=-1 ${kernel_append:-}" \
+		-append "console=$console quiet oops=panic panic=-1 $kernel_patience ${kernel_append:-}" \
 		"$@" </dev/null | kernel_console
 	ended=("${PIPESTATUS[@]}")
 	# 137: it had to be killed.

@@ -70,10 +70,14 @@ meson_configure() {
 	fi
 }
 
-# The same, and builds: what the array targets says, everything if it is empty.
+# The same, and builds: what the array targets says, everything if it is empty. Suites of both lanes may want the same
+# build: one after the other.
 targets=()
 meson_build() {
-	meson_configure "$@" && ninja -k 0 -C "build/$1" "${targets[@]}"
+	(
+		flock 9
+		meson_configure "$@" && ninja -k 0 -C "build/$1" "${targets[@]}"
+	) 9>"build/$1.lock"
 }
 
 # Runs tests of build/$1, which it builds where they are not; the other arguments go to `meson test`. Prefix: the array
@@ -88,6 +92,27 @@ meson_test() {
 	status=$?
 	[ -f "$dir/meson-logs/testlog.json" ] && count_results "$dir/meson-logs/testlog.json"
 	return "$status"
+}
+
+# What failed, by the log $1: lines "not ok", what is said next to them (Criterion indents it, TAP begins it with "#"),
+# and what a program of tests says on standard error. The first 40 lines of it.
+failed_lines() {
+	awk '
+		function show(text) { if (++shown <= 40) print text }
+		/^not ok/ {
+			for (n = kept > 6 ? kept - 6 : 0; n < kept; n++)
+				show(said[n])
+			kept = 0
+			show($0)
+			near = 1
+			next
+		}
+		/^(#|  )/ && near { show($0); next }
+		/^# .*(: failed: |: FAILED|to repeat: )/ || /Assertion failed|ERROR: .*Sanitizer|runtime error:/ { show($0); kept = 0; next }
+		/^#/ { said[kept++] = $0; next }
+		{ kept = near = 0 }
+		END { if (shown > 40) print "... and " shown - 40 " lines more" }
+	' "$1"
 }
 
 # Runs one suite and prints one line about it.
@@ -114,7 +139,9 @@ run_suite() {
 	[ ! -t 1 ] || printf '\r\033[K'
 	printf '%-12s %5d passed, %d failed%s in %d s\n' "$suite" "$passed" "$failed" "$extra" $((SECONDS - start))
 	if [ "$failed" != 0 ]; then
-		say "--- the end of $log"
+		say "--- failed, by $log"
+		failed_lines "$log"
+		say "--- the end of it"
 		tail -n 60 "$log"
 		say "---"
 	fi

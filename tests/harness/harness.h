@@ -43,15 +43,29 @@ uint64_t test_seed(void);
  */
 unsigned int test_slowness(void);
 
-/**
- * Of many cases that a plain build tries all: does this one try case `n`? Where tests are slow, one in
- * test_slowness() of them, one in eight at least, drawn by the seed.
- */
+/** Of many cases that a plain build tries all, one in how many a test tries here: 16 at most. */
+static inline unsigned int test_share(void)
+{
+	return test_slowness() < 16 ? test_slowness() : 16;
+}
+
+/** Of `rounds` at random, how many of them a test makes here: four where that is not more than all. */
+static inline unsigned int test_rounds(unsigned int rounds)
+{
+	const unsigned int share = rounds / test_slowness();
+
+	return share > 4 ? share : rounds < 4 ? rounds : 4;
+}
+
+/** Does a test that tries a share of many cases try case `n`? Drawn by the seed. */
 static inline bool test_takes(uint64_t n)
 {
-	const unsigned int share = test_slowness() < 8 ? test_slowness() : 8;
-	const uint64_t drawn = ((n + 1) * 0x9e3779b97f4a7c15u ^ test_seed()) * 0xbf58476d1ce4e5b9u;
+	const unsigned int share = test_share();
+	uint64_t drawn;
 
+	if (share == 1)
+		return true;
+	drawn = ((n + 1) * 0x9e3779b97f4a7c15u ^ test_seed()) * 0xbf58476d1ce4e5b9u;
 	return (uint32_t)(drawn >> 32) % share == 0;
 }
 

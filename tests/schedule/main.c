@@ -243,7 +243,7 @@ static void options(int argc, char **argv)
 #ifdef PTW_TSAN
 	/* Real threads cannot be given up half-way, which exploring everything needs. */
 	if (!random_runs && !replay)
-		random_runs = 100;
+		random_runs = 50;
 #endif
 }
 

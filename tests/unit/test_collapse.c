@@ -179,12 +179,14 @@ Test(collapse, unlike_leaves_stay)
 		machine_start(&m, 0);
 		last = (1u << m.info.index_lg2) - 1;
 		for (unsigned int what = 0; what < DIFFERENCES; what++) {
-			one_page_differs(what, 0, &tried);
-			one_page_differs(what, 1, &tried);
-			one_page_differs(what, last / 2, &tried);
-			one_page_differs(what, last, &tried);
+			const unsigned int page[] = { 0, 1, last / 2, last };
+
+			/* Where tests are slow, each difference is in one of these pages. */
+			for (unsigned int n = 0; n < 4; n++)
+				if (test_slowness() <= 4 || (what + preset_number) % 4 == n)
+					one_page_differs(what, page[n], &tried);
 		}
-		cr_assert_geq(tried, 16u, "%s: %u", preset, tried);
+		cr_assert_geq(tried, test_slowness() <= 4 ? 16u : 4u, "%s: %u", preset, tried);
 		machine_close(&m);
 	}
 }

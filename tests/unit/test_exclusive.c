@@ -157,7 +157,7 @@ static void do_to(unsigned int which, const struct drawn *d)
 Test(exclusive, same_answers, .timeout = 100)
 {
 	static const uint32_t delays[] = { 0, 3, PTW_RECLAIM_NEVER };
-	const unsigned int operations = 400 / test_slowness() + 50;
+	const unsigned int operations = 400 / test_slowness() + 20;
 	uint64_t random = test_seed(), done = 0;
 	const char *preset;
 

@@ -82,7 +82,7 @@ static void check_preset(const char *preset, uint32_t lg2, unsigned int rounds)
 	open_mmu(lg2 ? lg2 : m.info.granule_lg2);
 	end = plant_pages();
 	frames = end >> frame_lg2;
-	for (unsigned int i = 0; i < rounds; i++) {
+	for (unsigned int i = 0; i < test_rounds(rounds); i++) {
 		const uint64_t block = frames / 5;
 		uint64_t start = random_below(&random, frames), stop;
 

@@ -69,7 +69,7 @@ static void random_passes(const char *preset, uint32_t flags, uint32_t cache, ui
 	prune_open(preset, flags, 0);
 	prune_cpu(cache, tlb);
 	map_all(1);
-	for (unsigned int round = 0; round < rounds; round++) {
+	for (unsigned int round = 0; round < test_rounds(rounds); round++) {
 		uint64_t table = any(&random) % TABLES, at = table * per_table;
 
 		touch_some(&random, (unsigned int)(any(&random) % 8), 5);
