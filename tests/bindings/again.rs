@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What the Rust binding gives when a call ends half-way; under LD_PRELOAD of again.c. Fails by a panic.
+//! What the Rust binding gives when a call ends half-way; but for race, under LD_PRELOAD of again.c. Fails by a panic.
 //!
-//! usage: again goes-on | tells | ends | map, each with its environment set (run.sh)
+//! usage: again goes-on | tells | ends | map | race, each with its environment set (run.sh)
 
 #[allow(dead_code)]
 #[path = "../../bindings/rust/ptw.rs"]
@@ -23,6 +23,29 @@ fn used_table(used: &[u64]) -> PageTable {
 
 fn pages(found: &Found) -> Vec<u64> {
     Found::pages(&found.young, found.first_page).collect()
+}
+
+/// Three threads unmap the same pages, which all were used: each is told by one of them.
+fn race(preset: &str) {
+    const PAGES: u64 = 4096;
+    let table = PageTable::new(preset).unwrap();
+    for _ in 0..100 {
+        table.map(0..PAGES * PAGE, 0, READ | WRITE).unwrap();
+        let mut cpu = table.cpu(0, 0).unwrap();
+        (0..PAGES).for_each(|page| assert!(cpu.access(page * PAGE, READ).is_some()));
+        let found: Vec<Found> = std::thread::scope(|scope| {
+            let ranges = [0..PAGES, PAGES / 4 + 3..PAGES, 0..PAGES / 2 + 77];
+            let threads = ranges.map(|range| {
+                let table = &table;
+                scope.spawn(move || table.unmap(range.start * PAGE..range.end * PAGE).unwrap())
+            });
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let mut told: Vec<u64> = found.iter().flat_map(pages).collect();
+        told.sort_unstable();
+        assert!(told.iter().copied().eq(0..PAGES), "{} told", told.len());
+        assert_eq!(found.iter().map(|found| found.young_pages).sum::<u64>(), PAGES);
+    }
 }
 
 fn main() {
@@ -50,6 +73,7 @@ fn main() {
             let mut cpu = table.cpu(0, 0).unwrap();
             (128..1024).for_each(|page| assert_eq!(cpu.access(page * PAGE, READ), Some((page - 128) * PAGE)));
         }
+        Some("race") => ["ept4", "arm64-s2-4k"].iter().for_each(|preset| race(preset)),
         _ => std::process::exit(2),
     }
 }

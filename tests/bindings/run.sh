@@ -78,5 +78,6 @@ check "rust: another error tells what was unmapped before" \
 	quiet rust_again tells PTW_PLANTED_TIMES=1 PTW_PLANTED_ERROR=-27
 check "rust: without any progress an unmap ends" \
 	quiet rust_again ends PTW_PLANTED_TIMES=1000000 PTW_PLANTED_NOTHING=1
+check "rust: of threads that unmap the same pages each page is told by one" quiet "$scratch/again" race
 check "rust: a map goes on" quiet rust_again map PTW_PLANTED_TIMES=3 PTW_PLANTED_MAP=1
 tap_end
