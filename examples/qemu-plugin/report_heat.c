@@ -167,7 +167,7 @@ static void label_ages(const struct map *map)
 	char text[16];
 
 	for (unsigned int row = 0; row < HISTORY_AGES; row++) {
-		snprintf(text, sizeof(text), row + 1 < HISTORY_AGES ? "%u" : "%u and more",
+		snprintf(text, sizeof(text), row + 1 < HISTORY_AGES ? "%u" : "%u+",
 			 row ? 1u << (row - 1) : 0);
 		svg_y_mark(&map->plot, row + 0.5, text);
 	}

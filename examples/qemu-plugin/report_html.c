@@ -62,16 +62,16 @@ static void saved(FILE *out, const struct guest *guest)
 		mib(saved.last_pages));
 }
 
-/* From each mark to the next one. */
+/* From each mark to the next one; those in which there was no step are left out. */
 static void phases(FILE *out, const struct history *history)
 {
-	fputs("<h2>Phases</h2>\n<table>\n<tr><th>from</th><th>million instructions</th>"
+	fputs("<h2>Phases</h2>\n<table>\n<tr><th>phase</th><th>million instructions</th>"
 	      "<th>working set, most</th><th>used so far</th><th>there at the end</th></tr>\n",
 	      out);
-	for (unsigned int i = 0; i < history->marks; i++) {
-		const uint64_t begin = history->mark[i].instructions;
+	for (unsigned int i = 0; i <= history->marks; i++) {
+		const uint64_t begin = i ? history->mark[i - 1].instructions : 0;
 		const uint64_t end =
-			i + 1 < history->marks ? history->mark[i + 1].instructions : UINT64_MAX;
+			i < history->marks ? history->mark[i].instructions : UINT64_MAX;
 		uint64_t most = 0, ever = 0, resident = 0, last = begin;
 
 		for (unsigned int j = 0; j < history->columns; j++) {
@@ -84,8 +84,10 @@ static void phases(FILE *out, const struct history *history)
 			resident = column->resident;
 			last = column->instructions;
 		}
+		if (last == begin)
+			continue;
 		fputs("<tr><td>", out);
-		html_text(out, history->mark[i].text);
+		html_text(out, i ? history->mark[i - 1].text : REPORT_FIRST);
 		fprintf(out,
 			"</td><td>%.0f to %.0f</td><td>%.1f MiB</td><td>%.1f MiB</td>"
 			"<td>%.1f MiB</td></tr>\n",
