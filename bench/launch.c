@@ -10,6 +10,7 @@
 
 #include <ptw/kernel.h>
 
+#include "../examples/common/child.h"
 #include "cases.h"
 #include "progress.h"
 
@@ -37,6 +38,7 @@ static void child_exec(const char *const *argv, int fd)
 
 void child_start(struct child *child, const char *const *argv)
 {
+	const pid_t self = getpid();
 	int fds[2];
 
 	if (pipe(fds))
@@ -45,6 +47,7 @@ void child_start(struct child *child, const char *const *argv)
 	if (child->pid < 0)
 		bench_die(EXIT_WRONG, "cannot start a process: %s", strerror(errno));
 	if (!child->pid) {
+		child_ends_with(self);
 		close(fds[0]);
 		child_exec(argv, fds[1]);
 	}
@@ -88,12 +91,17 @@ static void launch_one(struct launch *launch, const struct options *options, uns
 	for (unsigned int i = 0; i < cases_count; i++)
 		if (options->cases >> i & 1)
 			argv[argc++] = cases[i].name;
+	if (options->verbose)
+		fprintf(stderr, "ptw-bench: process %u of %u measures%s\n", done + 1, launches,
+			options->quick ? ", quickly" : "");
 	child_start(&child, argv);
 	while (child_read(&child, &figure, sizeof(figure))) {
 		if (!figure.id[0])
 			progress_show((done + figure.value) / launches);
 		else if (launch->count < FIGURES_MAX)
 			launch->figure[launch->count++] = figure;
+		if (figure.id[0] && options->verbose)
+			fprintf(stderr, "ptw-bench: %s is %.3f there\n", figure.id, figure.value);
 	}
 	child_end(&child);
 }

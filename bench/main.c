@@ -22,6 +22,11 @@ static int list_main(void)
 	return EXIT_SUCCESS;
 }
 
+static bool is_stdout(const char *path)
+{
+	return path && strcmp(path, "-") == 0;
+}
+
 static int measure_main(const struct options *options)
 {
 	/* Too large for a stack. */
@@ -36,14 +41,18 @@ static int measure_main(const struct options *options)
 	}
 	if (options->json)
 		output_check(options->json);
+	if (options->csv)
+		output_check(options->csv);
 	if (options->plots)
 		plot_check(options->plots);
 	launch_all(&figures, options);
 	if (options->json)
 		report_json(&figures, options->json);
+	if (options->csv)
+		report_csv(&figures, options->csv);
 	if (options->plots)
 		report_plot(&figures, options->plots);
-	if (!options->json || strcmp(options->json, "-") != 0)
+	if (!is_stdout(options->json) && !is_stdout(options->csv))
 		report_table(&figures);
 	return EXIT_SUCCESS;
 }
@@ -52,6 +61,7 @@ int main(int argc, char **argv)
 {
 	struct options options;
 
+	output_guard();
 	options_parse(&options, argc, argv);
 	switch (options.verb) {
 	case VERB_LIST:

@@ -33,6 +33,7 @@ enum {
 static const struct argp_option option_table[] = {
 	{"json", 'j', "FILE", 0,
 	 "Write all figures or results to FILE; - prints them instead of the tables", 1},
+	{"csv", 'c', "FILE", 0, "Cases: write all figures to FILE, for spreadsheets; - prints them instead of the table", 1},
 	{"plots", 'p', "DIR", 0, "Draw pictures with gnuplot into DIR, as SVG", 1},
 	{"plot", 0, "DIR", OPTION_ALIAS, NULL, 1},
 	{"quick", 'q', NULL, 0,
@@ -53,6 +54,7 @@ static const struct argp_option option_table[] = {
 	 "secondary: folder with redis, sqlite and python .u32.zst, or some of them "
 	 "(examples/sim/traces)",
 	 3},
+	{"verbose", 'v', NULL, 0, "Say on standard error what is being done", -1},
 	{"help", 'h', NULL, 0, "Print this and exit", -1},
 	{"version", 'V', NULL, 0, "Print the version and exit", -1},
 	{"worker", KEY_WORKER, "FD", OPTION_HIDDEN, NULL, -1},
@@ -218,6 +220,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'j':
 		options->json = name_of("json", arg, "a file, or - for standard output");
 		return 0;
+	case 'c':
+		options->csv = name_of("csv", arg, "a file, or - for standard output");
+		return 0;
+	case 'v':
+		options->verbose = true;
+		return 0;
 	case 'p':
 		options->plots = name_of("plots", arg, "a folder");
 		return 0;
@@ -270,6 +278,9 @@ static void check_places(const struct options *o)
 	if (o->verb == VERB_LIST && (o->json || o->plots))
 		bench_die(EXIT_BAD_INPUT, "list prints names alone; leave %s out",
 			  o->json ? "--json" : "--plots");
+	belongs(!o->csv || o->verb <= VERB_CASE, "--csv", "cases; experiments have --json");
+	if (o->csv && o->json && strcmp(o->csv, o->json) == 0)
+		bench_die(EXIT_BAD_INPUT, "--json and --csv are the same, '%s'; name two files", o->json);
 	belongs(!o->kernel || !experiment, "--kernel",
 		"cases; leave it out of experiments, of which curves and phases compare kernels");
 	belongs(!o->cases || o->verb <= VERB_CASE, "--goals",

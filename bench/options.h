@@ -20,6 +20,8 @@ struct options {
 	uint32_t kernel;	/* enum ptw_kernel; 0: whatever is best */
 	bool quick;
 	const char *json;   /* null: none; "-": standard output, instead of the table */
+	const char *csv;    /* the same */
+	bool verbose;
 	const char *plots;  /* folder for pictures; null: none */
 	const char *folded; /* file for folded stacks, "-": standard output; null: none */
 	const char *traces; /* folder; null: not said */

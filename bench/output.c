@@ -9,13 +9,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../examples/common/unfinished.h"
 #include "figure.h"
+
+void output_guard(void)
+{
+	unfinished_guard();
+}
 
 void target_fail(const char *path)
 {
 	bench_die(EXIT_BAD_INPUT,
 		  "cannot write '%s': %s; name a file in a directory you may write to", path,
 		  strerror(errno));
+}
+
+static bool target_is_temporary(const struct target *target)
+{
+	return strcmp(target->temporary, target->final) != 0;
 }
 
 int target_open(struct target *target, const char *path)
@@ -42,15 +53,12 @@ int target_open(struct target *target, const char *path)
 			 (long)getpid());
 		flags |= O_CREAT | O_EXCL;
 	}
+	if (target_is_temporary(target))
+		unfinished_set(target->temporary);
 	fd = open(target->temporary, flags, 0666);
 	if (fd < 0)
 		target_fail(path);
 	return fd;
-}
-
-static bool target_is_temporary(const struct target *target)
-{
-	return strcmp(target->temporary, target->final) != 0;
 }
 
 void output_check(const char *path)
@@ -64,16 +72,18 @@ void output_check(const char *path)
 	close(target_open(&target, path));
 	if (target_is_temporary(&target))
 		unlink(target.temporary);
+	unfinished_set(NULL);
 }
 
 void target_close(const struct target *target, const char *path, bool good)
 {
 	if (good && target_is_temporary(target))
 		good = !rename(target->temporary, target->final);
+	if (!good && target_is_temporary(target))
+		unlink(target->temporary);
+	unfinished_set(NULL);
 	if (good)
 		return;
-	if (target_is_temporary(target))
-		unlink(target->temporary);
 	target_fail(path);
 }
 
@@ -96,23 +106,37 @@ void output_flush(void)
 		bench_die(EXIT_BAD_INPUT, "cannot write to standard output: %s", strerror(errno));
 }
 
-void output_json(const char *path, const json_t *json)
+FILE *output_begin(struct target *target, const char *path)
 {
-	const size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(6);
-	struct target target;
 	FILE *file = stdout;
-	bool bad;
 
 	if (strcmp(path, "-") != 0) {
-		file = fdopen(target_open(&target, path), "w");
+		file = fdopen(target_open(target, path), "w");
 		if (!file)
 			target_fail(path);
 	}
-	bad = json_dumpf(json, file, flags) || putc('\n', file) == EOF;
+	return file;
+}
+
+void output_end(const struct target *target, const char *path, FILE *file)
+{
+	bool bad = ferror(file);
+
 	if (file == stdout) {
 		output_flush();
 		return;
 	}
 	bad |= fclose(file) != 0;
-	target_close(&target, path, !bad);
+	target_close(target, path, !bad);
+}
+
+void output_json(const char *path, const json_t *json)
+{
+	const size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(6);
+	struct target target;
+	FILE *file = output_begin(&target, path);
+
+	json_dumpf(json, file, flags);
+	putc('\n', file);
+	output_end(&target, path, file);
 }

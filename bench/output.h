@@ -6,6 +6,10 @@
 #include <jansson.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
+
+/* From now on signals that end the program take the file with them that is being written. */
+void output_guard(void);
 
 /* Where a file is written, and what it is called then; the same for what cannot be replaced. */
 struct target {
@@ -24,6 +28,10 @@ void target_fail(const char *path) __attribute__((noreturn));
 
 /* Can this file be written? Ends the program if not, before minutes of work are in vain. */
 void output_check(const char *path);
+
+/* A stream to write to, and its end; "-" is standard output. Both end the program on failure. */
+FILE *output_begin(struct target *target, const char *path);
+void output_end(const struct target *target, const char *path, FILE *file);
 
 /* "-" is standard output. Ends the program on failure. */
 void output_json(const char *path, const json_t *json);

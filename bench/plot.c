@@ -9,18 +9,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../examples/common/child.h"
 #include "figure.h"
 #include "output.h"
 
 /* Runs gnuplot with these as standard input and output; its exit status, or -1. */
 static int gnuplot(int in, int out, const char *argument)
 {
+	const pid_t self = getpid();
 	int status;
 	pid_t pid = fork();
 
 	if (pid < 0)
 		return -1;
 	if (!pid) {
+		child_ends_with(self);
 		if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0)
 			execlp("gnuplot", "gnuplot", argument, (char *)NULL);
 		_exit(127);

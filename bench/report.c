@@ -37,6 +37,49 @@ void report_json(const struct figures *figures, const char *path)
 	json_decref(array);
 }
 
+/* Quoted, as it may hold commas. */
+static void csv_detail(FILE *out, const char *text)
+{
+	putc('"', out);
+	for (; *text; text++) {
+		if (*text == '"')
+			putc('"', out);
+		putc(*text, out);
+	}
+	fputs("\"\n", out);
+}
+
+static void csv_line(FILE *out, const struct figures *figures, unsigned int f)
+{
+	const struct figure *figure = &figures->figure[f];
+	const char *bound = figure_bound(figure);
+
+	fprintf(out, "%s,", figure->id);
+	if (!figure->skipped)
+		fprintf(out, "%.6g", figure->value);
+	if (bound)
+		fprintf(out, ",%.6g,%s,%s,", figure->goal, bound, is_met(figures, f) ? "yes" : "no");
+	else
+		fputs(",,,,", out);
+	if (figure->total)
+		fprintf(out, "%s,%llu,%llu,", figures->few[f] ? "yes" : "no", (unsigned long long)figure->kept,
+			(unsigned long long)figure->total);
+	else
+		fputs(",,,", out);
+	csv_detail(out, figure->detail);
+}
+
+void report_csv(const struct figures *figures, const char *path)
+{
+	struct target target;
+	FILE *out = output_begin(&target, path);
+
+	fputs("id,value,goal,bound,met,few,kept_blocks,total_blocks,detail\n", out);
+	for (unsigned int f = 0; f < figures->count; f++)
+		csv_line(out, figures, f);
+	output_end(&target, path, out);
+}
+
 static const char *verdict(const struct figures *figures, unsigned int f)
 {
 	if (figures->few[f])

@@ -14,6 +14,9 @@
  */
 void report_json(const struct figures *figures, const char *path);
 
+/* The same as comma-separated values; what is null there is empty. */
+void report_csv(const struct figures *figures, const char *path);
+
 void report_table(const struct figures *figures);
 
 /* One picture for each kind of figures (what comes before the first '-'), as DIRECTORY/KIND.svg. */

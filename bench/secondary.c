@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../examples/common/child.h"
 #include "experiment.h"
 #include "figure.h"
 #include "progress.h"
@@ -317,6 +318,7 @@ static void job_start(struct job *job, const struct traces *traces, struct secon
 		      unsigned int number)
 {
 	const char *at = (const char *)load;
+	const pid_t self = getpid();
 	int fds[2];
 
 	if (pipe(fds))
@@ -331,6 +333,7 @@ static void job_start(struct job *job, const struct traces *traces, struct secon
 		close(fds[1]);
 		return;
 	}
+	child_ends_with(self);
 	close(fds[0]);
 	load_replay(traces, load);
 	for (size_t left = sizeof(*load); left;) {

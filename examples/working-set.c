@@ -43,7 +43,7 @@ int main(void)
 			       .page_levels = 1 };
 	struct ptw_harvest harvest = { .size = sizeof(harvest), .flags = PTW_HARVEST_ACCESSED };
 	struct ptw_harvest_result result = { .size = sizeof(result) };
-	uint64_t young[PAGES / 64] = { 0 }, ages[PTW_AGE_MAX + 1];
+	uint64_t young[PAGES / 64] = { 0 }, ages[PTW_AGE_MAX + 1], any = 0;
 	static uint8_t last_seen[PAGES];
 	struct ptw_config config;
 	struct ptw_pgtable *pgtable;
@@ -66,6 +66,7 @@ int main(void)
 		ptw_age_advance(&age);
 		if (ptw_harvest(pgtable, 0, PAGES << 12, &harvest, &result))
 			return 1;
+		any |= result.young_pages;
 		ptw_age_drain_bitmap(&age, 0, young, PAGES / 64, NULL);
 		/* The page's translation is cached, and it would not become young again. */
 		ptw_softmmu_tlb_invalidate(cpu, 0, PAGES << 12);
@@ -76,6 +77,10 @@ int main(void)
 		printf("%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", scan, result.young_pages,
 		       working_set, PAGES - working_set);
 	}
+	if (!any)
+		fputs("working-set: no page was ever young: does the table have accessed bits, and is it the one that "
+		      "the guest runs on? docs/all-zero.md tells more\n",
+		      stderr);
 	free(cpu);
 	ptw_pgtable_destroy(pgtable);
 	return 0;

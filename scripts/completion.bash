@@ -16,7 +16,7 @@ _ptw_complete() {
 	local program=$1 word=${COMP_WORDS[COMP_CWORD]} before='' verb='' verbs='' words help
 
 	case ${program##*/} in
-	ptw-sim) verbs='run compare curve make pack' ;;
+	ptw-sim) verbs='run compare report curve make pack' ;;
 	ptw-bench) verbs='case experiment list' ;;
 	esac
 	[ "$COMP_CWORD" = 0 ] || before=${COMP_WORDS[COMP_CWORD - 1]}

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "../common/all_zero.h"
+#include "../common/whole_file.h"
 #include "guest.h"
-
-/* What the bars of the table are scaled to. */
-#define BAR_WIDTH 40
+#include "report.h"
 
 struct options {
 	int pid;
@@ -22,6 +22,8 @@ struct options {
 	bool exact;
 	bool judge;
 	bool json;
+	bool csv;
+	const char *metrics;
 };
 
 static const struct argp_option option_table[] = {
@@ -33,6 +35,11 @@ static const struct argp_option option_table[] = {
 	{"judge", 'j', NULL, 0, "At the end also ask KVM page by page, compare answers and times",
 	 0},
 	{"json", 'J', NULL, 0, "Print JSON instead of a table", 0},
+	{"csv", 'c', NULL, 0, "Print the ages as comma-separated values instead of a table", 0},
+	{"metrics", 'o', "FILE", 0,
+	 "Write the last scan to FILE after each, as OpenMetrics text: name a file *.prom in the folder of "
+	 "node_exporter's textfile collector",
+	 0},
 	{"help", 'h', NULL, 0, "Print this and exit", -1},
 	{0},
 };
@@ -46,7 +53,8 @@ static const char doc[] =
 	"pages do.\n\n"
 	"Needs root and the modules libptw and kvm-age; see examples/kvm-age/README.md.\n\n"
 	"Example, a minute of a guest, without stopping it:\n"
-	"  kvm-age --scans 13 --interval 5 $(pidof qemu-system-x86_64)\n";
+	"  kvm-age --scans 13 --interval 5 $(pidof qemu-system-x86_64)\n\n"
+	"Exit status: 0 scanned, 1 no such machine or no module, 2 bad input.";
 
 /* argp's own message ends with a hint to --usage, which there is not. */
 __attribute__((noreturn, format(printf, 1, 2))) static void bad_usage(const char *format, ...)
@@ -89,12 +97,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct options *o = state->input;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->err_stream = NULL; /* getopt has said what is wrong, main() says the rest */
-		break;
+	case ARGP_KEY_ERROR:
+		bad_usage("'%s' is no option, or lacks its value",
+			  state->argv[state->next > 1 ? state->next - 1 : 1]);
 	case 'h':
-		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-		break;
+		argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK,
+			  (char *)(uintptr_t)"kvm-age");
+		exit(0);
 	case 'i':
 		o->interval_ms = parse_ms(arg);
 		if (!o->interval_ms)
@@ -118,6 +127,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case 'J':
 		o->json = true;
+		break;
+	case 'c':
+		o->csv = true;
+		break;
+	case 'o':
+		o->metrics = arg;
 		break;
 	case ARGP_KEY_ARG:
 		if (o->pid)
@@ -143,123 +158,69 @@ static void rest(uint32_t ms)
 		;
 }
 
-/* Rows of the table: the oldest age of each. Longer ago, less exactly. */
-static const unsigned int row_ends[] = {0, 1, 3, 7, 15, 31, 63, 127, PTW_AGE_MAX - 1, PTW_AGE_MAX};
-#define ROWS (sizeof(row_ends) / sizeof(row_ends[0]))
+/* Scans after the first one found nothing: what it may be, of what this program does. */
+static const char *const causes[] = {
+	"the guest did nothing between scans; look at its load, or make --interval longer",
+	"its translations stayed in the TLB, so that no bit was set again: try --exact",
+	"its tables have no accessed bits (kvm_intel ept_ad=0), or it runs a nested guest on tables of its own",
+	"this is another machine of PID than the one that works: name it by --fd",
+	NULL,
+};
 
-static void print_row(unsigned int low, unsigned int high, uint64_t pages, uint64_t most,
-		      const struct options *o)
+static int finish(struct report *report, const struct options *o, bool any)
 {
-	char scans[24];
-
-	if (high == PTW_AGE_MAX)
-		snprintf(scans, sizeof(scans), "%u+ or never", low);
-	else if (low == high)
-		snprintf(scans, sizeof(scans), "%u", low);
+	if (o->json)
+		report_json(stdout, report);
+	else if (o->csv)
+		report_csv(stdout, report);
 	else
-		snprintf(scans, sizeof(scans), "%u-%u", low, high);
-	printf("%14s %10.1f %12" PRIu64 "%s", scans, (double)low * o->interval_ms / 1000, pages,
-	       pages ? "  " : "");
-	for (uint64_t n = most ? (pages * BAR_WIDTH + most - 1) / most : 0; n; n--)
-		putchar('#');
-	putchar('\n');
-}
-
-static void print_table(const struct guest *g, const struct options *o, const uint64_t *histogram)
-{
-	uint64_t sums[ROWS] = {0}, most = 0;
-	unsigned int age = 0;
-
-	for (unsigned int row = 0; row < ROWS; row++) {
-		for (; age <= row_ends[row]; age++)
-			sums[row] += histogram[age];
-		most = sums[row] > most ? sums[row] : most;
-	}
-	printf("\n%14s %10s %12s  (pages of %u KiB)\n", "idle scans", "seconds", "pages",
-	       1u << (g->about.page_lg2 - 10));
-	for (unsigned int row = 0; row < ROWS; row++)
-		if (sums[row] || !row)
-			print_row(row ? row_ends[row - 1] + 1 : 0, row_ends[row], sums[row], most,
-				  o);
-}
-
-static void print_judge(const struct scan_sum *sum, uint64_t pages)
-{
-	printf("\nKVM was asked about %" PRIu64 " pages: %" PRIu64 " differences (young: %" PRIu64
-	       " by the library, %" PRIu64 " by KVM)\n",
-	       pages, sum->differences, sum->young, sum->kvm_young);
-	printf("harvest %.3f ms, KVM page by page %.3f ms\n", (double)sum->ns / 1e6,
-	       (double)sum->kvm_ns / 1e6);
-	if (sum->differences)
-		printf("the guest runs meanwhile: pages it touched between the two answers differ\n");
-}
-
-static void print_json(const struct guest *g, const struct options *o, const uint64_t *histogram,
-		       const struct scan_sum *last, const struct scan_sum *judge, uint64_t pages)
-{
-	const char *comma = "";
-
-	printf("{\n  \"format\": \"%s\",\n  \"layout\": \"%s\",\n  \"lockless\": %s,\n"
-	       "  \"page_bytes\": %u,\n  \"pages\": %" PRIu64 ",\n  \"scans\": %u,\n"
-	       "  \"interval_seconds\": %u.%03u,\n  \"exact\": %s,\n",
-	       g->about.format, g->about.layout, g->about.lockless ? "true" : "false",
-	       1u << g->about.page_lg2, pages, o->scans, o->interval_ms / 1000,
-	       o->interval_ms % 1000, o->exact ? "true" : "false");
-	printf("  \"last_scan\": {\"young\": %" PRIu64 ", \"entries\": %" PRIu64 ", \"busy\": %" PRIu64
-	       ", \"nanoseconds\": %" PRIu64 "},\n",
-	       last->young, last->entries, last->busy, last->ns);
-	if (o->judge)
-		printf("  \"judge\": {\"differences\": %" PRIu64 ", \"young\": %" PRIu64
-		       ", \"kvm_young\": %" PRIu64 ", \"nanoseconds\": %" PRIu64
-		       ", \"kvm_nanoseconds\": %" PRIu64 "},\n",
-		       judge->differences, judge->young, judge->kvm_young, judge->ns, judge->kvm_ns);
-	printf("  \"never\": %u,\n  \"idle_scans\": [", PTW_AGE_MAX);
-	for (unsigned int age = 0; age <= PTW_AGE_MAX; age++) {
-		if (!histogram[age])
-			continue;
-		printf("%s\n    {\"age\": %u, \"pages\": %" PRIu64 "}", comma, age, histogram[age]);
-		comma = ",";
-	}
-	printf("\n  ]\n}\n");
+		report_table(stdout, report);
+	if (o->judge && !o->json && !o->csv)
+		report_judge(stdout, report);
+	if (!any && report->scans > 1)
+		all_zero_explain(stderr, "kvm-age", causes);
+	return fflush(stdout) || ferror(stdout);
 }
 
 static int run(struct guest *g, const struct options *o)
 {
-	uint64_t histogram[PTW_AGE_MAX + 1], pages = 0;
-	struct scan_sum sum = {0}, judge = {0};
-	bool changed;
+	struct report report = {.guest = g, .interval_ms = o->interval_ms, .exact = o->exact, .judge = o->judge};
+	const bool quiet = o->json || o->csv;
+	bool changed, any = false;
 
-	if (!o->json)
+	if (!quiet)
 		printf("%s, layout %s, %u levels; %s\n", g->about.format, g->about.layout,
 		       g->about.levels,
 		       g->about.lockless ? "lockless: it walks under RCU alone"
 					 : "KVM's mmu_lock is held for read, section by section");
-	for (uint32_t scan = 0; scan < o->scans; scan++) {
-		if (scan)
+	while (report.scans < o->scans) {
+		if (report.scans)
 			rest(o->interval_ms);
 		if (guest_slots(g, &changed) < 0)
 			return 1;
-		if (changed && scan)
+		if (changed && report.scans)
 			fprintf(stderr, "kvm-age: memory slots have changed, ages begin anew\n");
-		if (o->judge && scan + 1 == o->scans && guest_compare(g, &judge) < 0)
+		if (o->judge && report.scans + 1 == o->scans && guest_compare(g, &report.sums) < 0)
 			return 1;
-		if (guest_scan(g, o->exact ? KVM_AGE_EXACT : 0, &sum) < 0)
+		if (guest_scan(g, o->exact ? KVM_AGE_EXACT : 0, &report.last) < 0)
 			return 1;
-		if (!o->json)
+		any |= report.scans && report.last.young;
+		report.scans++;
+		guest_histogram(g, report.histogram);
+		report.pages = 0;
+		for (uint32_t i = 0; i < g->count; i++)
+			report.pages += g->slots[i].pages;
+		if (!quiet)
 			printf("scan %u: %" PRIu64 " pages young, %" PRIu64 " entries in %.3f ms\n",
-			       scan + 1, sum.young, sum.entries, (double)sum.ns / 1e6);
+			       report.scans, report.last.young, report.last.entries,
+			       (double)report.last.ns / 1e6);
+		if (o->metrics && !whole_file(o->metrics, report_metrics, &report)) {
+			fprintf(stderr, "kvm-age: cannot write '%s': %s; name a file in a folder you may write to\n",
+				o->metrics, strerror(errno));
+			return 2;
+		}
 	}
-	guest_histogram(g, histogram);
-	for (uint32_t i = 0; i < g->count; i++)
-		pages += g->slots[i].pages;
-	if (o->json) {
-		print_json(g, o, histogram, &sum, &judge, pages);
-	} else {
-		print_table(g, o, histogram);
-		if (o->judge)
-			print_judge(&judge, pages);
-	}
-	return fflush(stdout) || ferror(stdout);
+	return finish(&report, o, any);
 }
 
 int main(int argc, char **argv)
@@ -269,8 +230,10 @@ int main(int argc, char **argv)
 	struct guest g;
 	int ret;
 
-	if (argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &o))
-		bad_usage("that is no option, or lacks its value");
+	if (argp_parse(&argp, argc, argv, ARGP_NO_HELP | ARGP_NO_ERRS, NULL, &o))
+		bad_usage("bad command line");
+	if (o.json && o.csv)
+		bad_usage("--json and --csv are two ways to print the same; leave one out");
 	if (guest_open(&g, o.pid, o.fd) < 0) {
 		guest_close(&g);
 		return 1;

@@ -9,17 +9,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <ptw/version.h>
+
+#include "../common/all_zero.h"
 #include "proc_age.h"
 
 #define SCANS_MAX 100000u
-
-const char *argp_program_version = "proc-age (libptw)";
 
 static struct {
 	double interval;
 	unsigned int scans;
 	bool writes, no_flush, mappings;
-	const char *json, *metrics, *preload;
+	const char *json, *csv, *metrics, *preload;
 	char **rest;
 	int count;
 } options = { .interval = 1 };
@@ -45,6 +46,7 @@ static void interrupt(int signal)
 }
 
 static const struct argp_option table[] = {
+	{ "csv", 'c', "FILE", 0, "Write all scans to FILE, for spreadsheets; - prints them instead of the tables", 0 },
 	{ "interval", 'i', "SECONDS", 0, "Time between scans (1)", 0 },
 	{ "json", 'j', "FILE", 0, "Write all scans to FILE; - prints them instead of the tables", 0 },
 	{ "mappings", 'm', NULL, 0, "Of reads: print the mappings of a MiB and more, at the end", 0 },
@@ -54,6 +56,8 @@ static const struct argp_option table[] = {
 	{ "no-flush", 'f', NULL, 0, "Of reads: do not flush the TLB, and so make no write fault; hot pages may look idle", 0 },
 	{ "scans", 'n', "N", 0, "End after so many (until the process ends, or Ctrl-C); a COMMAND goes on, unwatched", 0 },
 	{ "writes", 'w', NULL, 0, "Launch COMMAND, and tell page by page what it writes", 0 },
+	{ "help", 'h', NULL, 0, "Print this and exit", -1 },
+	{ "version", 'V', NULL, 0, "Print the version and exit", -1 },
 	{ "preload", 'p', "FILE", OPTION_HIDDEN, NULL, 0 },
 	{ 0 }
 };
@@ -77,9 +81,20 @@ static unsigned int whole(const char *text, unsigned int most, const char *what)
 	return (unsigned int)number;
 }
 
+static const struct argp argp;
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	switch (key) {
+	case 'c':
+		options.csv = argument;
+		break;
+	case 'h':
+		argp_help(&argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK, (char *)(uintptr_t)"proc-age");
+		exit(0);
+	case 'V':
+		puts("proc-age " PTW_VERSION_STRING);
+		exit(0);
 	case 'i':
 		options.interval = positive(argument, 86400, "interval");
 		break;
@@ -110,6 +125,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		break;
 	case ARGP_KEY_NO_ARGS:
 		give_up("whom? A process by its number, or --writes and a command; see --help");
+	case ARGP_KEY_ERROR:
+		give_up("'%s' is no option, or lacks its value; see --help",
+			state->argv[state->next > 1 ? state->next - 1 : 1]);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -127,7 +145,8 @@ static const struct argp argp = {
 	       "took\" of each interval.\n\n"
 	       "Examples: proc-age --scans 60 --mappings $(pidof redis-server)\n"
 	       "          proc-age --writes --interval 0.2 sort -o sorted words\n\n"
-	       "Exit status: 0, or the child's if it has ended; 2 for bad input; 77 if the kernel cannot do what was asked."
+	       "Exit status: 0, or the child's if it has ended; Ctrl-C ends the scans, and nothing is left out then; 2 for bad "
+	       "input; 77 if the kernel cannot do what was asked."
 };
 
 static double now(void)
@@ -147,11 +166,53 @@ static void write_json(FILE *out, void *context)
 	report_json(out, options.writes, scans, count);
 }
 
+static void write_csv(FILE *out, void *context)
+{
+	(void)context;
+	report_csv(out, scans, count);
+}
+
 static void write_metrics(FILE *out, void *context)
 {
 	(void)context;
 	report_metrics(out, options.writes, &scans[count - 1]);
 }
+
+static bool is_stdout(const char *name)
+{
+	return name && !strcmp(name, "-");
+}
+
+static void result(const char *name, void (*write)(FILE *, void *))
+{
+	if (is_stdout(name))
+		write(stdout, NULL);
+	else if (name)
+		report_file(name, write, NULL);
+}
+
+static bool any_used(void)
+{
+	/* The first tells what was used at any time before. */
+	for (unsigned int i = 1; i < count; i++)
+		if (scans[i].used)
+			return true;
+	return false;
+}
+
+static const char *const causes_of_reads[] = {
+	"the process slept: look at its processor time, or make --interval longer",
+	"with --no-flush, its translations stayed in the TLB, so that no page was marked again; leave it out",
+	"somebody else clears the same marks, as another proc-age of this process",
+	NULL,
+};
+
+static const char *const causes_of_writes[] = {
+	"the child read, computed or slept, and wrote nothing",
+	"what it writes is shared memory, or mapped by system calls that the preloaded file does not see",
+	"it handed its work to children of its own, which are not watched",
+	NULL,
+};
 
 /* Until the process ends, the scans are over, or somebody interrupts. */
 static void loop(struct reads *reads, struct writes *writes, bool quiet)
@@ -211,8 +272,10 @@ int main(int argc, char **argv)
 	int status = 0;
 
 	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL);
-	quiet = options.json && !strcmp(options.json, "-");
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER | ARGP_NO_ERRS | ARGP_NO_HELP, NULL, NULL);
+	quiet = is_stdout(options.json) || is_stdout(options.csv);
+	if (options.json && options.csv && !strcmp(options.json, options.csv))
+		give_up("--json and --csv are the same, '%s'; name two files", options.json);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	if (options.writes) {
@@ -231,10 +294,10 @@ int main(int argc, char **argv)
 		puts("It ended before the first scan; a shorter --interval sees more.");
 	if (reads && options.mappings && !quiet)
 		reads_print(reads, stdout);
-	if (quiet)
-		write_json(stdout, NULL);
-	else if (options.json)
-		report_file(options.json, write_json, NULL);
+	result(options.json, write_json);
+	result(options.csv, write_csv);
+	if (count > 1 && !any_used())
+		all_zero_explain(stderr, "proc-age", options.writes ? causes_of_writes : causes_of_reads);
 	if (reads)
 		reads_close(reads);
 	if (writes)

@@ -60,6 +60,7 @@ void report_begin(FILE *out, bool of_writes);
 void report_line(FILE *out, const struct scan *scan);
 void report_ages(FILE *out, const struct scan *scan);
 void report_json(FILE *out, bool of_writes, const struct scan *scan, unsigned int scans);
+void report_csv(FILE *out, const struct scan *scan, unsigned int scans);
 void report_metrics(FILE *out, bool of_writes, const struct scan *last);
 /* Writes a file under another name and renames it. */
 void report_file(const char *name, void (*write)(FILE *, void *), void *context);

@@ -144,6 +144,11 @@ static void parse_smaps(struct reads *reads)
 		if (*next)
 			*next++ = '\0';
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*s %*s %*s %n", &start, &end, &at) >= 2) {
+			/* The kernel's own pages, the same in all processes: others use them, too. */
+			if (at && (!strncmp(line + at, "[vdso]", 6) || !strncmp(line + at, "[vvar", 5))) {
+				m = NULL;
+				continue;
+			}
 			m = mapping_at(reads, start);
 			m->end = end;
 			m->seen = true;

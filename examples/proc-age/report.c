@@ -5,9 +5,10 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "../common/openmetrics.h"
+#include "../common/size.h"
+#include "../common/whole_file.h"
 #include "proc_age.h"
 
 #define CLASSES 9u
@@ -25,26 +26,26 @@ static void classes_of(const struct scan *scan, uint64_t class[CLASSES])
 		class[class_of(age)] += scan->by_age[age];
 }
 
-static double mib(uint64_t bytes)
-{
-	return (double)bytes / 1048576;
-}
 
 void report_begin(FILE *out, bool of_writes)
 {
-	fprintf(out, " scan  seconds  %8s      known     scan took\n", of_writes ? "written" : "used");
+	fprintf(out, " scan  seconds  %10s  %10s  scan took\n", of_writes ? "written" : "used", "known");
 }
 
 void report_line(FILE *out, const struct scan *scan)
 {
-	fprintf(out, "%5u  %7.2f  %8.1f MiB  %7.1f MiB  %6.1f ms\n", scan->number, scan->seconds,
-		mib(scan->used), mib(scan->resident), (double)scan->own_microseconds / 1e3);
+	char used[SIZE_TEXT], known[SIZE_TEXT];
+
+	fprintf(out, "%5u  %7.2f  %10s  %10s  %6.1f ms\n", scan->number, scan->seconds,
+		size_text(used, scan->used), size_text(known, scan->resident),
+		(double)scan->own_microseconds / 1e3);
 	fflush(out);
 }
 
 void report_ages(FILE *out, const struct scan *scan)
 {
 	uint64_t class[CLASSES], most = 1;
+	char size[SIZE_TEXT];
 
 	classes_of(scan, class);
 	for (unsigned int i = 0; i < CLASSES; i++)
@@ -58,7 +59,7 @@ void report_ages(FILE *out, const struct scan *scan)
 		fprintf(out, low == high ? "%10u" : "%5u", low);
 		if (low != high)
 			fprintf(out, "-%4u", high);
-		fprintf(out, "  %8.1f MiB  ", mib(class[i]));
+		fprintf(out, "  %10s  ", size_text(size, class[i]));
 		for (uint64_t n = (class[i] * 40 + most - 1) / most; n > 0; n--)
 			fputc('#', out);
 		fputc('\n', out);
@@ -85,54 +86,33 @@ void report_json(FILE *out, bool of_writes, const struct scan *scan, unsigned in
 	json_decref(top);
 }
 
-/* Edges are a label of a gauge, since node_exporter's reader knows no gauge histograms. */
+void report_csv(FILE *out, const struct scan *scan, unsigned int scans)
+{
+	fputs("scan,seconds,used_bytes,known_bytes,scan_us\n", out);
+	for (unsigned int i = 0; i < scans; i++)
+		fprintf(out, "%u,%.3f,%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", scan[i].number, scan[i].seconds,
+			scan[i].used, scan[i].resident, scan[i].own_microseconds);
+}
+
 void report_metrics(FILE *out, bool of_writes, const struct scan *last)
 {
-	const char *of = of_writes ? "writes" : "accesses";
-	uint64_t class[CLASSES], sum = 0;
+	const char *labels = of_writes ? "of=\"writes\"" : "of=\"accesses\"";
+	uint64_t class[CLASSES];
 
 	classes_of(last, class);
-	fprintf(out,
-		"# TYPE ptw_process_used_bytes gauge\n# UNIT ptw_process_used_bytes bytes\n"
-		"# HELP ptw_process_used_bytes Memory used since the scan before.\n"
-		"ptw_process_used_bytes{of=\"%s\"} %" PRIu64 "\n"
-		"# TYPE ptw_process_known_bytes gauge\n# UNIT ptw_process_known_bytes bytes\n"
-		"# HELP ptw_process_known_bytes Memory whose age is known.\n"
-		"ptw_process_known_bytes{of=\"%s\"} %" PRIu64 "\n"
-		"# TYPE ptw_process_scans gauge\n# HELP ptw_process_scans Scans so far.\n"
-		"ptw_process_scans{of=\"%s\"} %u\n"
-		"# TYPE ptw_process_idle_bytes gauge\n# UNIT ptw_process_idle_bytes bytes\n"
-		"# HELP ptw_process_idle_bytes Memory idle for so many scans or fewer.\n",
-		of, last->used, of, last->resident, of, last->number);
-	for (unsigned int i = 0; i < CLASSES; i++) {
-		sum += class[i];
-		if (i + 1 < CLASSES)
-			fprintf(out, "ptw_process_idle_bytes{of=\"%s\",up_to=\"%u\"} %" PRIu64 "\n", of,
-				i ? (1u << i) - 1 : 0, sum);
-	}
-	fprintf(out,
-		"ptw_process_idle_bytes{of=\"%s\",up_to=\"+Inf\"} %" PRIu64 "\n# EOF\n", of, sum);
+	metrics_gauge(out, "ptw_process_used_bytes", "bytes", "Memory used since the scan before.");
+	metrics_sample(out, "ptw_process_used_bytes", labels, last->used);
+	metrics_gauge(out, "ptw_process_known_bytes", "bytes", "Memory whose age is known.");
+	metrics_sample(out, "ptw_process_known_bytes", labels, last->resident);
+	metrics_gauge(out, "ptw_process_scans", NULL, "Scans so far.");
+	metrics_sample(out, "ptw_process_scans", labels, last->number);
+	metrics_gauge(out, "ptw_process_idle_bytes", "bytes", "Memory idle for so many scans or fewer.");
+	metrics_ages(out, "ptw_process_idle_bytes", labels, class, CLASSES);
+	metrics_end(out);
 }
 
 void report_file(const char *name, void (*write)(FILE *, void *), void *context)
 {
-	char *other = NULL;
-	FILE *out;
-	int fd;
-
-	if (asprintf(&other, "%s.XXXXXX", name) < 0)
-		give_up("no memory");
-	fd = mkstemp(other);
-	out = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!out)
+	if (!whole_file(name, write, context))
 		give_up("%s: %s; name a file in a folder you may write to", name, strerror(errno));
-	/* As others make theirs; mkstemp() lets nobody else read it. */
-	if (fchmod(fd, 0644))
-		give_up("%s: %s", name, strerror(errno));
-	write(out, context);
-	if (fflush(out) || ferror(out) || fclose(out) || rename(other, name)) {
-		unlink(other);
-		give_up("%s: %s", name, strerror(errno));
-	}
-	free(other);
 }

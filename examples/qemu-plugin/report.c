@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/all_zero.h"
 #include "../sim/output.h"
 #include "say.h"
 
@@ -63,10 +64,27 @@ void report_metrics_file(const struct guest *guest)
 	write_file(guest, guest->options.metrics, report_metrics);
 }
 
+/* A guest that ran touches its memory. */
+static void explain_nothing(const struct guest *guest)
+{
+	static const char *const causes[] = {
+		"the guest stood, or ended before its first step: a shorter every= or interval= sees more",
+		"its accesses went elsewhere: --accel tcg is needed, and under KVM plugins see nothing",
+		"its RAM is another one than the plugin was told: leave ram= out, or give its size",
+		NULL,
+	};
+
+	for (unsigned int i = 0; i < guest->history.columns; i++)
+		if (guest->history.column[i].touched)
+			return;
+	all_zero_explain(stderr, "guest-age", causes);
+}
+
 void report_files(const struct guest *guest)
 {
 	write_file(guest, guest->options.json, report_json);
 	write_file(guest, guest->options.html, report_html);
 	write_file(guest, guest->options.svg, report_svg);
 	report_metrics_file(guest);
+	explain_nothing(guest);
 }

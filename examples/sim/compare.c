@@ -2,12 +2,12 @@
 #define _GNU_SOURCE /* sched_getaffinity() */
 #include "compare.h"
 
-#include <argp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "compare_extra.h"
 #include "compare_report.h"
 #include "console.h"
@@ -31,7 +31,7 @@ struct arguments {
 	bool goals;
 	bool promotion_given;
 	const char *sizes; /* as given, or NULL */
-	const char *json;
+	struct arguments_common common;
 	const char *html;
 	unsigned int jobs;
 };
@@ -39,21 +39,17 @@ struct arguments {
 static const struct argp_option option_table[] = {
 	{"policy", 'p', "A,B,...", 0, "Only these; lru and opt always run (all)", 0},
 	{"memory", 'm', "SIZE,...", 0,
-	 "Shares of the footprint, or numbers of pages (" SIZES_DEFAULT ")", 0},
+	 "Shares of the footprint, sizes as 1.5GiB, or numbers of pages of 4 KiB (" SIZES_DEFAULT ")", 0},
 	{"scan-interval", 's', "TICKS", 0, "As for run (64)", 0},
 	{"goals", KEY_GOALS, NULL, 0,
 	 "Goals Q1 to Q3, for every policy that is no reference, and Q4 and Q5 for generations; runs "
-	 "mglru, too",
+	 "mglru, too. --json has the goals then, and nothing else",
 	 0},
 	{"promotion-target", KEY_PROMOTION, "50%", 0,
 	 "For Q5: share of the working set that may come back in a twentieth of the trace (50%)", 0},
-	{"json", 'j', "FILE", 0,
-	 "Write all figures, or with --goals the goals, to FILE; - prints them instead of the tables",
-	 0},
 	{"html", KEY_HTML, "FILE", 0,
 	 "Write a page with tables and plots, which needs no other file", 0},
 	{"jobs", 'J', "N", 0, "Replays at once (as many as there are processors)", 0},
-	{"help", 'h', NULL, 0, "Print this and exit", -1},
 	{0},
 };
 
@@ -63,6 +59,7 @@ static const struct argp argp = {
 	.options = option_table,
 	.parser = parse_option,
 	.args_doc = "TRACE...",
+	.children = arguments_files,
 	.doc = "Replay traces under several policies at several sizes of memory, and compare their "
 	       "misses with those of exact LRU and of the optimum.\v"
 	       "Decisions do not depend on --jobs.\n"
@@ -106,8 +103,8 @@ static void parse_sizes(struct compare *compare, const char *list)
 			sim_die("bad --memory '%s'; give at most %d sizes", list, COMPARE_SIZES);
 		if (!next_part(&rest, size->text, sizeof(size->text)) ||
 		    !memory_limit_parse(&size->limit, size->text))
-			sim_die("bad --memory '%s'; give shares up to 100%%, as in 10%%,25%%, or "
-				"numbers of pages, as in 4096",
+			sim_die("bad --memory '%s'; give shares up to 100%%, as in 10%%,25%%, sizes, as "
+				"in 64MiB, or numbers of pages, as in 4096",
 				list);
 		for (unsigned int i = 0; i < compare->size_count; i++)
 			if (same_limit(&compare->sizes[i].limit, &size->limit))
@@ -137,33 +134,6 @@ static void parse_policies(struct arguments *arguments, const char *list)
 	}
 }
 
-static uint32_t parse_number(const char *option, const char *text, uint32_t max)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end || !value || value > max)
-		sim_die("bad --%s '%s'; give a number, 1 to %u", option, text, max);
-	return (uint32_t)value;
-}
-
-static void parse_promotion(struct compare *compare, const char *text)
-{
-	struct memory_limit share;
-
-	if (!memory_limit_parse(&share, text) || !share.is_share)
-		sim_die("bad --promotion-target '%s'; give a share above 0%% and up to 100%%, as in 25%%",
-			text);
-	compare->promotion = share.share;
-}
-
-static const char *parse_file(const char *option, const char *text)
-{
-	if (!*text)
-		sim_die("bad --%s ''; give a file, or - for standard output", option);
-	return text;
-}
-
 static void add_trace(struct compare *compare, const char *path)
 {
 	size_t size = (compare->trace_count + 1) * sizeof(*compare->traces);
@@ -181,6 +151,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct arguments *arguments = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		arguments_init(state, &arguments->common);
+		return 0;
 	case 'p':
 		parse_policies(arguments, arg);
 		return 0;
@@ -190,33 +163,24 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 's':
 		arguments->compare.scan_interval =
-			parse_number("scan-interval", arg, SCAN_INTERVAL_MAX);
+			(uint32_t)argument_number("scan-interval", "ticks", arg, 1, SCAN_INTERVAL_MAX);
 		return 0;
 	case KEY_PROMOTION:
 		arguments->promotion_given = true;
-		parse_promotion(&arguments->compare, arg);
+		arguments->compare.promotion = argument_share("promotion-target", arg);
 		return 0;
 	case KEY_GOALS:
 		arguments->goals = true;
 		return 0;
-	case 'j':
-		arguments->json = parse_file("json", arg);
-		return 0;
 	case KEY_HTML:
-		arguments->html = parse_file("html", arg);
+		arguments->html = argument_file("html", arg);
 		return 0;
 	case 'J':
-		arguments->jobs = parse_number("jobs", arg, JOBS_MAX);
+		arguments->jobs = (unsigned int)argument_number("jobs", NULL, arg, 1, JOBS_MAX);
 		return 0;
-	case 'h':
-		argp_help(&argp, stdout, ARGP_HELP_STD_HELP, "ptw-sim compare");
-		exit(EXIT_SUCCESS);
 	case ARGP_KEY_ARG:
 		add_trace(&arguments->compare, arg);
 		return 0;
-	case ARGP_KEY_ERROR:
-		sim_die("bad option or value '%s'; see ptw-sim compare --help",
-			state->argv[state->next > 1 ? state->next - 1 : 1]);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -260,17 +224,11 @@ static bool any_judged(const struct compare *compare)
 	return false;
 }
 
-static void check_file(const struct compare *compare, const char *option, const char *path)
+static void check_output(const struct compare *compare, const char *option, const char *path)
 {
-	char error[1024];
-
-	if (!path || strcmp(path, "-") == 0)
-		return;
-	if (!output_check(path, error, sizeof(error)))
-		sim_die("%s", error);
+	argument_check_output(option, path, NULL, 0);
 	for (unsigned int i = 0; i < compare->trace_count; i++)
-		if (output_is_input(path, compare->traces[i].path))
-			sim_die("--%s '%s' would replace a trace; name another file", option, path);
+		argument_check_output(option, path, &compare->traces[i].path, 1);
 }
 
 static void check(const struct arguments *arguments)
@@ -291,10 +249,12 @@ static void check(const struct arguments *arguments)
 		sim_die("--goals are not about references; name another --policy, too");
 	if (arguments->promotion_given && !compare->extra_wanted)
 		sim_die("--promotion-target is about goal Q5 of generations; add --goals");
-	if (arguments->json && arguments->html && strcmp(arguments->json, arguments->html) == 0)
-		sim_die("--json and --html are the same, '%s'; name two files", arguments->json);
-	check_file(compare, "json", arguments->json);
-	check_file(compare, "html", arguments->html);
+	argument_check_apart("json", arguments->common.json, "html", arguments->html);
+	argument_check_apart("csv", arguments->common.csv, "html", arguments->html);
+	argument_check_apart("json", arguments->common.json, "csv", arguments->common.csv);
+	check_output(compare, "json", arguments->common.json);
+	check_output(compare, "csv", arguments->common.csv);
+	check_output(compare, "html", arguments->html);
 }
 
 /* Without its folder, and without the ending of traces. */
@@ -345,32 +305,26 @@ static void load_traces(struct compare *compare)
 		if (!trace_load(&compare->traces[i].trace, compare->traces[i].path, error,
 				sizeof(error)))
 			sim_die("%s", error);
+		sim_say("read '%s': %zu references to %u pages", compare->traces[i].path,
+			compare->traces[i].trace.references, compare->traces[i].trace.footprint);
 	}
 	sim_progress("", 0, 0);
-}
-
-static void write_file(const char *path, char *text)
-{
-	if (!text)
-		sim_die("not enough memory for '%s'", path);
-	output_text(path, text);
-	free(text);
-}
-
-static bool is_stdout(const char *path)
-{
-	return path && strcmp(path, "-") == 0;
 }
 
 static void report(const struct arguments *arguments)
 {
 	const struct compare *compare = &arguments->compare;
 
-	if (arguments->json)
-		write_file(arguments->json, compare_json(compare, arguments->goals));
+	const struct arguments_common *common = &arguments->common;
+
+	if (common->json)
+		output_made(common->json, compare_json(compare, arguments->goals));
+	if (common->csv)
+		output_made(common->csv, compare_csv(compare));
 	if (arguments->html)
-		write_file(arguments->html, compare_html(compare, arguments->goals));
-	if (!is_stdout(arguments->json) && !is_stdout(arguments->html))
+		output_made(arguments->html, compare_html(compare, arguments->goals));
+	if (!output_is_stdout(common->json) && !output_is_stdout(common->csv) &&
+	    !output_is_stdout(arguments->html))
 		compare_print(compare, arguments->goals);
 	output_flush();
 }
@@ -391,8 +345,8 @@ int compare_main(int argc, char **argv)
 	compare->scan_interval = SCAN_INTERVAL_DEFAULT;
 	compare->promotion = PROACTIVE_TARGET_DEFAULT;
 	arguments.jobs = processors();
-	if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &arguments))
-		sim_die("bad command line; see ptw-sim compare --help");
+	arguments.common.verb = "ptw-sim compare";
+	arguments_parse(&argp, argc, argv, &arguments);
 	choose_policies(&arguments);
 	check(&arguments);
 	name_traces(compare);
@@ -402,6 +356,8 @@ int compare_main(int argc, char **argv)
 	compare->extra = calloc(extra_count(compare) + 1, sizeof(*compare->extra));
 	if (!compare->replays || !compare->extra)
 		sim_die("not enough memory for the results");
+	sim_say("replaying %u traces under %u policies in %u sizes of memory, by %u processes",
+		compare->trace_count, compare->policy_count, compare->size_count, arguments.jobs);
 	compare_run(compare, arguments.jobs);
 	report(&arguments);
 	for (unsigned int i = 0; i < compare->trace_count; i++) {

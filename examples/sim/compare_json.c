@@ -36,13 +36,14 @@ static json_t *json_replay(const struct compare *compare, unsigned int trace, un
 
 static json_t *json_point(const struct compare *compare, unsigned int trace, unsigned int size)
 {
+	const json_int_t pages = compare_frames(compare, trace, size);
 	json_t *replays = json_array();
 
 	for (unsigned int policy = 0; policy < compare->policy_count; policy++)
 		if (json_array_append_new(replays, json_replay(compare, trace, size, policy)))
 			break;
-	return json_pack("{s:s, s:i, s:o}", "memory", compare->sizes[size].text, "memory_pages",
-			 (int)compare_frames(compare, trace, size), "replays", replays);
+	return json_pack("{s:s, s:I, s:I, s:o}", "memory", compare->sizes[size].text, "memory_pages", pages,
+			 "memory_bytes", pages * SIM_PAGE_SIZE, "replays", replays);
 }
 
 static json_t *json_trace(const struct compare *compare, unsigned int trace)
@@ -53,9 +54,10 @@ static json_t *json_trace(const struct compare *compare, unsigned int trace)
 	for (unsigned int size = 0; size < compare->size_count; size++)
 		if (json_array_append_new(points, json_point(compare, trace, size)))
 			break;
-	return json_pack("{s:o, s:o, s:I, s:I, s:o}", "name", report_json_name(of->name), "path",
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o}", "name", report_json_name(of->name), "path",
 			 report_json_name(of->path), "references", (json_int_t)of->trace.references,
-			 "footprint_pages", (json_int_t)of->trace.footprint, "points", points);
+			 "footprint_pages", (json_int_t)of->trace.footprint, "footprint_bytes",
+			 (json_int_t)of->trace.footprint * SIM_PAGE_SIZE, "points", points);
 }
 
 static json_t *json_worst(const struct compare *compare, const struct sums_value *worst)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * ptw-sim merge: comparisons of traces that were replayed elsewhere, by GNU parallel or by jobs of a cluster, as one. What
+ * ptw-sim report (or merge): comparisons of traces that were replayed elsewhere, by GNU parallel or by jobs of a cluster, as one. What
  * `ptw-sim compare --json` wrote holds every figure that tables and sums are made of.
  */
-#include <argp.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "compare.h"
 #include "compare_merge.h"
 #include "compare_report.h"
@@ -18,7 +17,7 @@
 
 struct arguments {
 	struct compare compare;
-	const char *json;
+	struct arguments_common common;
 	const char *html;
 	json_t **files;
 	const char **names;
@@ -26,9 +25,7 @@ struct arguments {
 };
 
 static const struct argp_option option_table[] = {
-	{"json", 'j', "FILE", 0, "Write all figures to FILE; - prints them instead of the tables", 0},
 	{"html", 'w', "FILE", 0, "Write a page with tables and plots, which needs no other file", 0},
-	{"help", 'h', NULL, 0, "Print this and exit", -1},
 	{0},
 };
 
@@ -38,11 +35,13 @@ static const struct argp argp = {
 	.options = option_table,
 	.parser = parse_option,
 	.args_doc = "FILE...",
-	.doc = "Merge what several runs of ptw-sim compare --json wrote, each of other traces, into one comparison: "
-	       "the same as if one run had done it all.\v"
+	.children = arguments_files,
+	.doc = "Show what ptw-sim compare --json wrote, as tables, as a page or for spreadsheets; of several runs, each of "
+	       "other traces, one comparison: the same as if one run had done it all. report and merge are one verb.\v"
 	       "Policies and sizes of memory must be those of the first file.\n"
 	       "\n"
-	       "Example, with GNU parallel:\n"
+	       "Examples, the second with GNU parallel:\n"
+	       "  ptw-sim report result.json --html page.html\n"
 	       "  parallel ptw-sim compare --jobs 1 {} --json {/.}.json ::: *.u32.zst\n"
 	       "  ptw-sim merge *.json --html all.html\n",
 };
@@ -52,21 +51,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct arguments *a = state->input;
 
 	switch (key) {
-	case 'j':
-		a->json = arg;
+	case ARGP_KEY_INIT:
+		arguments_init(state, &a->common);
 		return 0;
 	case 'w':
-		a->html = arg;
+		a->html = argument_file("html", arg);
 		return 0;
-	case 'h':
-		argp_help(&argp, stdout, ARGP_HELP_STD_HELP, "ptw-sim merge");
-		exit(EXIT_SUCCESS);
 	case ARGP_KEY_ARG:
 		a->names[a->count++] = arg;
 		return 0;
-	case ARGP_KEY_ERROR:
-		sim_die("bad option or value '%s'; see ptw-sim merge --help",
-			state->argv[state->next > 1 ? state->next - 1 : 1]);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -222,32 +215,31 @@ static void load(struct arguments *a)
 	}
 }
 
-static void write_file(const char *path, char *content)
-{
-	if (!content)
-		sim_die("not enough memory for '%s'", path);
-	output_text(path, content);
-	free(content);
-}
-
 int compare_merge_main(int argc, char **argv)
 {
 	static struct arguments a;
+	static char verb[32];
 
 	a.names = calloc((size_t)argc + 1, sizeof(*a.names));
 	a.files = calloc((size_t)argc + 1, sizeof(*a.files));
 	if (!a.names || !a.files)
 		sim_die("not enough memory");
-	if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &a))
-		sim_die("bad command line; see ptw-sim merge --help");
+	snprintf(verb, sizeof(verb), "ptw-sim %s", argv[0]);
+	a.common.verb = verb;
+	arguments_parse(&argp, argc, argv, &a);
 	if (!a.count)
-		sim_die("no file named; give what ptw-sim compare --json wrote, as in ptw-sim merge *.json");
+		sim_die("no file named; give what ptw-sim compare --json wrote, as in ptw-sim report *.json");
+	argument_check_apart("json", a.common.json, "html", a.html);
+	argument_check_apart("csv", a.common.csv, "html", a.html);
+	argument_check_apart("json", a.common.json, "csv", a.common.csv);
 	load(&a);
-	if (a.json)
-		write_file(a.json, compare_json(&a.compare, false));
+	if (a.common.json)
+		output_made(a.common.json, compare_json(&a.compare, false));
+	if (a.common.csv)
+		output_made(a.common.csv, compare_csv(&a.compare));
 	if (a.html)
-		write_file(a.html, compare_html(&a.compare, false));
-	if (!a.json || strcmp(a.json, "-") != 0)
+		output_made(a.html, compare_html(&a.compare, false));
+	if (!output_is_stdout(a.common.json) && !output_is_stdout(a.common.csv) && !output_is_stdout(a.html))
 		compare_print(&a.compare, false);
 	output_flush();
 	for (unsigned int i = 0; i < a.count; i++)

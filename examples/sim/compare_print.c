@@ -2,6 +2,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "../common/size.h"
+
 #include "compare_extra.h"
 #include "compare_report.h"
 
@@ -70,9 +72,10 @@ static void print_sizes(const struct compare *compare, unsigned int trace, unsig
 static void print_trace(const struct compare *compare, unsigned int trace)
 {
 	const struct compare_trace *of = &compare->traces[trace];
+	char text[SIZE_TEXT];
 
-	printf("%s: %zu references, footprint %u pages\n", of->name, of->trace.references,
-	       of->trace.footprint);
+	printf("%s: %zu references, footprint %u pages (%s)\n", of->name, of->trace.references,
+	       of->trace.footprint, size_text(text, (uint64_t)of->trace.footprint * SIM_PAGE_SIZE));
 	for (unsigned int first = 0; first < compare->size_count; first += SIZES_WIDE)
 		print_sizes(compare, trace, first);
 	putchar('\n');

@@ -12,6 +12,9 @@ void compare_print(const struct compare *compare, bool goals);
 char *compare_json(const struct compare *compare, bool goals);
 char *compare_html(const struct compare *compare, bool goals);
 
+/* All replays as comma-separated values, likewise. */
+char *compare_csv(const struct compare *compare);
+
 /* Is a goal about this policy? */
 static inline bool compare_judged(const struct compare *compare, unsigned int policy)
 {

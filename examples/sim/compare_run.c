@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../common/child.h"
 #include "compare.h"
 #include "compare_extra.h"
 #include "console.h"
@@ -201,6 +202,7 @@ static void direct(struct compare *compare, const struct pipes *pipes, uint32_t 
 void compare_run(struct compare *compare, unsigned int workers)
 {
 	uint32_t count = replay_count(compare) + extra_count(compare);
+	const pid_t self = getpid();
 	struct pipes pipes;
 	int status;
 
@@ -215,8 +217,10 @@ void compare_run(struct compare *compare, unsigned int workers)
 		if (pid < 0)
 			sim_die("cannot start process %u of %u: %s; give fewer by --jobs", i + 1,
 				workers, strerror(errno));
-		if (!pid)
+		if (!pid) {
+			child_ends_with(self);
 			work(compare, &pipes);
+		}
 	}
 	close(pipes.ask[0]);
 	close(pipes.answer[1]);

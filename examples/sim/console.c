@@ -8,6 +8,8 @@
 
 #define BAR_WIDTH 40
 
+bool sim_verbose;
+
 /* Percentage on the screen, 0 for a count, or -1 without either. */
 static int shown = -1;
 
@@ -81,5 +83,16 @@ void sim_note(const char *format, ...)
 
 	va_start(args, format);
 	speak("note: ", format, args);
+	va_end(args);
+}
+
+void sim_say(const char *format, ...)
+{
+	va_list args;
+
+	if (!sim_verbose)
+		return;
+	va_start(args, format);
+	speak("", format, args);
 	va_end(args);
 }

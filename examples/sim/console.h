@@ -3,6 +3,7 @@
 #ifndef PTW_SIM_CONSOLE_H
 #define PTW_SIM_CONSOLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Exit status of everything that went wrong for a reason that one line explains. */
@@ -13,6 +14,10 @@ void sim_die(const char *format, ...) __attribute__((format(printf, 1, 2), noret
 
 /* Say in one line what is worth knowing though nothing went wrong. */
 void sim_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same of what is being done, for those who asked by --verbose. */
+extern bool sim_verbose;
+void sim_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Draw the bar if standard error is a terminal. done == total or total == 0 takes it away. */
 void sim_progress(const char *what, size_t done, size_t total);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 #include "curve.h"
 
-#include <argp.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "console.h"
 #include "exact_curve.h"
 #include "output.h"
@@ -23,40 +22,34 @@ enum {
 };
 
 static const struct argp_option option_table[] = {
-	{"memory", 'm', "25%|PAGES", 0,
-	 "Resident memory: a share of the footprint or a number of pages (50%)", 0},
+	{"memory", 'm', "25%|1.5GiB|PAGES", 0,
+	 "Resident memory: a share of the footprint, a size, or a number of pages of 4 KiB (50%)", 0},
 	{"rate", KEY_RATE, "N|auto", 0, "Sample one of 2^N pages (auto: at most 16384 pages)", 0},
 	{"run", KEY_RUN, "N", 0, "Sample aligned runs of 2^N pages, 0 to 6 (0)", 0},
 	{"finer", KEY_FINER, "N", 0,
 	 "A step ends when a 2^N-th of the least memory is new, 1 to 8 (2)", 0},
-	{"least", KEY_LEAST, "PAGES", 0,
+	{"least", KEY_LEAST, "64MiB|PAGES", 0,
 	 "Smallest memory that the curve is for; 0: a tenth of the pages seen so far (0)", 0},
 	{"seed", KEY_SEED, "S", 0, "Another number samples other pages (0)", 0},
-	{"json", 'j', "FILE", 0, "Write the results to FILE; - prints them instead of the table",
-	 0},
 	{"plot", KEY_PLOT, "FILE.html", 0, "Draw both curves into FILE, a page with SVG", 0},
-	{"help", 'h', NULL, 0, "Print this and exit", -1},
 	{0},
 };
-
-static uint32_t parse_number(const char *option, const char *text, uint64_t min, uint64_t max)
-{
-	unsigned long long value;
-	char *end;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || value < min || value > max)
-		sim_die("bad --%s '%s'; give a number, %llu to %llu", option, text,
-			(unsigned long long)min, (unsigned long long)max);
-	return (uint32_t)value;
-}
 
 static void parse_rate(struct curve_job *job, const char *text)
 {
 	job->config.rate = strcmp(text, "auto") == 0 ?
 				   PTW_CURVE_RATE_AUTO :
-				   parse_number("rate", text, 0, PTW_CURVE_RATE_MAX);
+				   (uint32_t)argument_number("rate", NULL, text, 0, PTW_CURVE_RATE_MAX);
+}
+
+/* Pages, or a size; 0 is one, too. */
+static uint32_t parse_least(const char *text)
+{
+	struct memory_limit limit;
+
+	if (memory_limit_parse(&limit, text) && !limit.is_share && limit.pages <= TRACE_PAGE_LIMIT)
+		return limit.pages;
+	return (uint32_t)argument_number("least", "pages", text, 0, TRACE_PAGE_LIMIT);
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state);
@@ -65,6 +58,7 @@ static const struct argp argp = {
 	.options = option_table,
 	.parser = parse_option,
 	.args_doc = "TRACE",
+	.children = arguments_files,
 	.doc = "Learn from accessed bits and faults of some pages how many misses there would be "
 	       "in any memory, and compare that with exact LRU.\v"
 	       "The area between the two curves, from 10 to 100 % of the footprint, is given in "
@@ -77,59 +71,38 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct curve_job *job = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		arguments_init(state, &job->common);
+		return 0;
 	case 'm':
-		if (!memory_limit_parse(&job->memory, arg))
-			sim_die("bad --memory '%s'; give a share above 0%% and up to 100%%, as in "
-				"25%%, or a number of pages, as in 4096",
-				arg);
+		argument_memory(&job->memory, arg);
 		return 0;
 	case KEY_RATE:
 		parse_rate(job, arg);
 		return 0;
 	case KEY_RUN:
-		job->config.run = parse_number("run", arg, 0, PTW_CURVE_RUN_MAX);
+		job->config.run = (uint32_t)argument_number("run", NULL, arg, 0, PTW_CURVE_RUN_MAX);
 		return 0;
 	case KEY_FINER:
-		job->config.finer = parse_number("finer", arg, 1, 8);
+		job->config.finer = (uint32_t)argument_number("finer", NULL, arg, 1, 8);
 		return 0;
 	case KEY_LEAST:
-		job->config.least = parse_number("least", arg, 0, TRACE_PAGE_LIMIT);
+		job->config.least = parse_least(arg);
 		return 0;
 	case KEY_SEED:
-		job->config.seed = parse_number("seed", arg, 0, UINT32_MAX);
-		return 0;
-	case 'j':
-		job->json = arg;
+		job->config.seed = (uint32_t)argument_number("seed", NULL, arg, 0, UINT32_MAX);
 		return 0;
 	case KEY_PLOT:
-		job->html = arg;
+		job->html = argument_file("plot", arg);
 		return 0;
-	case 'h':
-		argp_help(&argp, stdout, ARGP_HELP_STD_HELP, "ptw-sim curve");
-		exit(EXIT_SUCCESS);
 	case ARGP_KEY_ARG:
 		if (job->path)
 			sim_die("'%s' is one trace too many; give one at a time", arg);
 		job->path = arg;
 		return 0;
-	case ARGP_KEY_ERROR:
-		sim_die("bad option or value '%s'; see ptw-sim curve --help",
-			state->argv[state->next > 1 ? state->next - 1 : 1]);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
-}
-
-static void check_file(const struct curve_job *job, const char *option, const char *path)
-{
-	char error[1024];
-
-	if (!path || strcmp(path, "-") == 0)
-		return;
-	if (!output_check(path, error, sizeof(error)))
-		sim_die("%s", error);
-	if (output_is_input(path, job->path))
-		sim_die("--%s '%s' would replace the trace; name another file", option, path);
 }
 
 uint32_t curve_pages(const struct curve_job *job, unsigned int percent)
@@ -204,41 +177,41 @@ static double area(const struct curve_job *job)
 	return between / below;
 }
 
-static void write_text(const char *path, char *text)
-{
-	if (!path)
-		return;
-	if (!text)
-		sim_die("not enough memory for '%s'", path);
-	output_text(path, text);
-	free(text);
-}
-
 int curve_main(int argc, char **argv)
 {
-	struct curve_job job = {.memory = {.is_share = true, .share = 500000},
+	struct curve_job job = {.common = {.verb = "ptw-sim curve"},
+				.memory = {.is_share = true, .share = 500000},
 				.config = {.rate = PTW_CURVE_RATE_AUTO}};
 	char error[1024];
 
-	if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &job))
-		sim_die("bad command line; see ptw-sim curve --help");
+	arguments_parse(&argp, argc, argv, &job);
 	if (!job.path)
 		sim_die("no trace named; see ptw-sim curve --help");
-	check_file(&job, "json", job.json);
-	check_file(&job, "plot", job.html);
+	argument_check_apart("json", job.common.json, "plot", job.html);
+	argument_check_apart("csv", job.common.csv, "plot", job.html);
+	argument_check_apart("json", job.common.json, "csv", job.common.csv);
+	argument_check_output("json", job.common.json, &job.path, 1);
+	argument_check_output("csv", job.common.csv, &job.path, 1);
+	argument_check_output("plot", job.html, &job.path, 1);
 	if (!trace_load(&job.trace, job.path, error, sizeof(error)))
 		sim_die("%s", error);
+	sim_say("read '%s': %zu references to %u pages", job.path, job.trace.references, job.trace.footprint);
 	job.frames = memory_limit_pages(&job.memory, job.trace.footprint);
 	job.frames = job.frames < job.trace.footprint ? job.frames : job.trace.footprint;
 	job.exact = calloc((size_t)job.trace.footprint + 1, sizeof(*job.exact));
 	job.learned = calloc((size_t)job.trace.footprint + 1, sizeof(*job.learned));
 	if (!job.exact || !job.learned || !exact_curve(&job.trace, job.exact))
 		sim_die("not enough memory for the curve of %u pages", job.trace.footprint);
+	sim_say("the exact curve is there; learning from a run in %u pages", job.frames);
 	learn(&job);
 	job.area = area(&job);
-	write_text(job.json, job.json ? curve_json(&job) : NULL);
-	write_text(job.html, job.html ? curve_html(&job) : NULL);
-	if (!job.json || strcmp(job.json, "-") != 0)
+	if (job.common.json)
+		output_made(job.common.json, curve_json(&job));
+	if (job.common.csv)
+		output_made(job.common.csv, curve_csv(&job));
+	if (job.html)
+		output_made(job.html, curve_html(&job));
+	if (!output_is_stdout(job.common.json) && !output_is_stdout(job.common.csv) && !output_is_stdout(job.html))
 		curve_print(&job);
 	output_flush();
 	free(job.exact);

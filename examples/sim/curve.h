@@ -21,7 +21,7 @@
 
 struct curve_job {
 	const char *path;
-	const char *json;
+	struct arguments_common common;
 	const char *html;
 	struct memory_limit memory;
 	struct ptw_curve_config config;
@@ -43,9 +43,11 @@ int curve_main(int argc, char **argv);
 /* Pages of memory at so many percent of the footprint. */
 uint32_t curve_pages(const struct curve_job *job, unsigned int percent);
 
-/* curve_report.c: the text; JSON, to be freed, or NULL; a page with the two curves, likewise. */
+/* curve_report.c: the text; JSON, to be freed, or NULL; the table as
+ * comma-separated values and a page with the two curves, likewise. */
 void curve_print(const struct curve_job *job);
 char *curve_json(const struct curve_job *job);
+char *curve_csv(const struct curve_job *job);
 char *curve_html(const struct curve_job *job);
 
 #endif /* PTW_SIM_CURVE_H */

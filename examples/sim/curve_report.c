@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../common/size.h"
+#include "csv.h"
 #include "curve.h"
 #include "report.h"
 #include "svg.h"
@@ -26,21 +28,23 @@ static double per_miss(const struct curve_job *job, uint64_t count)
 
 void curve_print(const struct curve_job *job)
 {
-	printf("trace      %s: %zu references, %u pages\n", job->path, job->trace.references,
-	       job->trace.footprint);
-	printf("memory     %u pages, %" PRIu64 " faults\n", job->frames, job->replay.faults);
-	printf("sample     %" PRIu64 " of the pages used, each stands for %" PRIu64 "; %" PRIu64
-	       " bytes\n",
-	       job->state.known, job->state.scale, job->state.bytes);
+	char text[SIZE_TEXT];
+
+	printf("trace      %s: %zu references, %u pages (%s)\n", job->path, job->trace.references,
+	       job->trace.footprint, size_text(text, (uint64_t)job->trace.footprint * SIM_PAGE_SIZE));
+	printf("memory     %u pages (%s), %" PRIu64 " faults\n", job->frames,
+	       size_text(text, (uint64_t)job->frames * SIM_PAGE_SIZE), job->replay.faults);
+	printf("sample     %" PRIu64 " of the pages used, each stands for %" PRIu64 "; %s of memory\n",
+	       job->state.known, job->state.scale, size_text(text, job->state.bytes));
 	printf("steps      %" PRIu64 ", %.2f entries read a miss (engine %.2f)\n\n",
 	       job->state.steps, per_miss(job, job->reads),
 	       per_miss(job, job->replay.counters.batch_reads));
-	printf("  memory     pages   exact LRU     learned     off\n");
+	printf("  memory     pages       size   exact LRU     learned     off\n");
 	for (unsigned int i = 0; i < PERCENTS; i++) {
 		const uint32_t pages = curve_pages(job, percents[i]);
 
-		printf("  %5u%% %9u %11" PRIu64 " %11" PRIu64 " %+6.2f%%\n", percents[i], pages,
-		       job->exact[pages], job->learned[pages], off(job, pages));
+		printf("  %5u%% %9u %10s %11" PRIu64 " %11" PRIu64 " %+6.2f%%\n", percents[i], pages,
+		       size_text(text, (uint64_t)pages * SIM_PAGE_SIZE), job->exact[pages], job->learned[pages], off(job, pages));
 	}
 	printf("\narea       %.2f %% between the curves, from %u %% on\n", 100 * job->area,
 	       CURVE_FROM);
@@ -66,10 +70,11 @@ static json_t *json_points(const struct curve_job *job)
 char *curve_json(const struct curve_job *job)
 {
 	json_t *root = json_pack(
-		"{s:o, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "trace",
+		"{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "trace",
 		report_json_name(job->path), "references", (json_int_t)job->trace.references,
-		"footprint_pages", (json_int_t)job->trace.footprint, "memory_pages",
-		(json_int_t)job->frames, "faults", (json_int_t)job->replay.faults, "area",
+		"footprint_pages", (json_int_t)job->trace.footprint, "footprint_bytes",
+		(json_int_t)job->trace.footprint * SIM_PAGE_SIZE, "memory_pages", (json_int_t)job->frames,
+		"memory_bytes", (json_int_t)job->frames * SIM_PAGE_SIZE, "faults", (json_int_t)job->replay.faults, "area",
 		job->area, "scale", (json_int_t)job->state.scale, "sampled",
 		(json_int_t)job->state.known, "bytes", (json_int_t)job->state.bytes, "steps",
 		(json_int_t)job->state.steps, "batch_reads", (json_int_t)job->reads,
@@ -79,6 +84,24 @@ char *curve_json(const struct curve_job *job)
 
 	json_decref(root);
 	return text;
+}
+
+char *curve_csv(const struct curve_job *job)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	fputs("memory_percent,memory_pages,memory_bytes,exact_misses,learned_misses\n", out);
+	for (unsigned int i = 0; i < PERCENTS; i++) {
+		const uint32_t pages = curve_pages(job, percents[i]);
+
+		fprintf(out, "%u,%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", percents[i], pages,
+			(uint64_t)pages * SIM_PAGE_SIZE, job->exact[pages], job->learned[pages]);
+	}
+	return csv_end(out, &text);
 }
 
 static void draw(const struct svg_plot *plot, const struct curve_job *job, const uint64_t *misses,

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 #include "guest.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "console.h"
 #include "guest_report.h"
 #include "output.h"
@@ -89,23 +86,20 @@ void guest_main(const struct options *options)
 	struct merge merge;
 	uint32_t smaller;
 	bool groups = options->shared != 0;
-	char *text;
 
 	load(options, &merge, &smaller);
+	sim_say("read two traces, %zu references to %u pages", merge.trace.references, merge.trace.footprint);
 	report.options = options;
 	report.merge = &merge;
 	if (groups)
 		run_groups(&report, smaller);
 	else
 		run_mixed(&report);
-	if (options->json) {
-		text = groups ? groups_report_json(&report) : guest_report_json(&report);
-		if (!text)
-			sim_die("not enough memory for the JSON report");
-		output_text(options->json, text);
-		free(text);
+	if (options->common.json) {
+		output_made(options->common.json,
+			    groups ? groups_report_json(&report) : guest_report_json(&report));
 	}
-	if (!options->json || strcmp(options->json, "-") != 0) {
+	if (!output_is_stdout(options->common.json)) {
 		if (groups)
 			groups_report_print(&report);
 		else

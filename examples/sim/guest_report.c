@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "../common/size.h"
 #include "report.h"
 
 static double per(uint64_t value, uint64_t of)
@@ -37,12 +38,13 @@ void guest_report_print(const struct guest_report *report)
 	const struct options *options = report->options;
 	const struct mixed *m = &report->mixed;
 	uint64_t misses = m->misses[MIXED_HOST] + m->misses[MIXED_GUEST];
-	char tlb[REPORT_TLB_SIZE];
+	char tlb[REPORT_TLB_SIZE], size[SIZE_TEXT];
 
 	report_tlb(options, tlb);
 	print_traces(report, "host ", "guest");
-	printf("memory %u pages; guest on %s, asked: %s; look-around: %s; TLB %s%s\n\n",
-	       report->memory_pages[0], options->format, mixed_secondary_name(options->secondary),
+	printf("memory %u pages (%s); guest on %s, asked: %s; look-around: %s; TLB %s%s\n\n",
+	       report->memory_pages[0], size_text(size, (uint64_t)report->memory_pages[0] * SIM_PAGE_SIZE),
+	       options->format, mixed_secondary_name(options->secondary),
 	       mixed_look_name(options->look), tlb, options->flush ? ", flushed by harvests" : "");
 	printf("%-6s %10s %10s %10s %10s %10s\n", "", "misses", "exact lru", "against", "evicted",
 	       "used late");
@@ -143,6 +145,7 @@ char *guest_report_json(const struct guest_report *report)
 	snprintf(hash, sizeof(hash), "%016" PRIx64, m->eviction_hash);
 	add_traces(root, report, &failed);
 	add(root, "memory_pages", count(report->memory_pages[0]), &failed);
+	add(root, "memory_bytes", count((uint64_t)report->memory_pages[0] * SIM_PAGE_SIZE), &failed);
 	add(root, "secondary", json_string(mixed_secondary_name(options->secondary)), &failed);
 	add(root, "look_around", json_string(mixed_look_name(options->look)), &failed);
 	add(root, "flush", json_boolean(options->flush), &failed);

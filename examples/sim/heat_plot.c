@@ -11,12 +11,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../common/child.h"
 #include "console.h"
 #include "output.h"
 
 /* With these as standard input and output, and what it complains of unseen; true: all went well. */
 static bool gnuplot(int in, int out, const char *argument)
 {
+	const pid_t self = getpid();
 	int status;
 	pid_t pid = fork();
 
@@ -25,6 +27,7 @@ static bool gnuplot(int in, int out, const char *argument)
 	if (!pid) {
 		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
+		child_ends_with(self);
 		if (null >= 0 && dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
 		    dup2(null, STDERR_FILENO) >= 0)
 			execlp("gnuplot", "gnuplot", argument, (char *)NULL);
@@ -117,6 +120,7 @@ static void plot_file(const char *folder, const char *name, const char *terminal
 		sim_die("%s", error);
 	if (!done)
 		sim_die("gnuplot cannot draw '%s'; leave --plot out", path);
+	sim_say("wrote '%s'", path);
 }
 
 void heat_plot(const char *folder, const struct report *report)

@@ -19,41 +19,19 @@
 #include "report.h"
 #include "trace.h"
 
-static bool is_stdout(const char *path)
-{
-	return path && strcmp(path, "-") == 0;
-}
-
-/* Before a long run that would be in vain. */
-static void check_file(const struct options *options, const char *option, const char *path)
-{
-	char error[1024];
-
-	if (!path || is_stdout(path))
-		return;
-	if (!output_check(path, error, sizeof(error)))
-		sim_die("%s", error);
-	if (output_is_input(path, options->trace) ||
-	    (options->guest && output_is_input(path, options->guest)))
-		sim_die("--%s '%s' would replace the trace; name another file", option, path);
-}
-
 static void check_files(const struct options *options)
 {
-	if (options->json && options->report && strcmp(options->json, options->report) == 0)
-		sim_die("--json and --report are the same, '%s'; name two files", options->json);
-	check_file(options, "json", options->json);
-	check_file(options, "report", options->report);
+	const char *const inputs[] = {options->trace, options->guest};
+	const struct arguments_common *common = &options->common;
+
+	argument_check_apart("json", common->json, "report", options->report);
+	argument_check_apart("csv", common->csv, "report", options->report);
+	argument_check_apart("json", common->json, "csv", common->csv);
+	argument_check_output("json", common->json, inputs, 2);
+	argument_check_output("csv", common->csv, inputs, 2);
+	argument_check_output("report", options->report, inputs, 2);
 	if (options->plot)
 		heat_plot_check(options->plot);
-}
-
-static void write_text(const char *path, char *text)
-{
-	if (!text)
-		sim_die("not enough memory for '%s'", path);
-	output_text(path, text);
-	free(text);
 }
 
 /* Files first: the reader of the tables may have left, as in "ptw-sim ... | head". */
@@ -61,13 +39,24 @@ static void write_files(const struct report *report)
 {
 	const struct options *options = report->options;
 
-	if (options->json)
-		write_text(options->json, report_json(report));
+	if (options->common.json)
+		output_made(options->common.json, report_json(report));
+	if (options->common.csv)
+		output_made(options->common.csv, report_csv(report));
 	if (options->report)
-		write_text(options->report, report_html(report));
+		output_made(options->report, report_html(report));
 	if (options->plot)
 		heat_plot(options->plot, report);
 }
+
+/* Others than run. */
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} verbs[] = {
+	{"pack", pack_main},	      {"compare", compare_main}, {"merge", compare_merge_main},
+	{"report", compare_merge_main}, {"make", make_main},	 {"curve", curve_main},
+};
 
 int main(int argc, char **argv)
 {
@@ -80,19 +69,14 @@ int main(int argc, char **argv)
 	char error[1024];
 	bool only_file;
 
-	if (argc > 1 && strcmp(argv[1], "pack") == 0)
-		return pack_main(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "compare") == 0)
-		return compare_main(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "merge") == 0)
-		return compare_merge_main(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "make") == 0)
-		return make_main(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "curve") == 0)
-		return curve_main(argc - 1, argv + 1);
+	output_guard();
+	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1);
 	options_parse(&options, argc, argv);
 	check_files(&options);
-	only_file = is_stdout(options.json) || is_stdout(options.report);
+	only_file = output_is_stdout(options.common.json) || output_is_stdout(options.common.csv) ||
+		    output_is_stdout(options.report);
 	if (options.guest) {
 		guest_main(&options);
 		return EXIT_SUCCESS;
@@ -100,6 +84,8 @@ int main(int argc, char **argv)
 	how.form = options.trace_form;
 	if (!trace_load_as(&trace, options.trace, &how, error, sizeof(error)))
 		sim_die("%s", error);
+	sim_say("read '%s': %zu references to %u pages in %zu ticks", options.trace, trace.references,
+		trace.footprint, trace.ticks);
 
 	if (options.promotion) {
 		proactive_main(&options, &trace);
@@ -125,6 +111,7 @@ int main(int argc, char **argv)
 		.history = only_file && !options.report && !options.plot ? NULL : &history,
 		.error = error,
 	};
+	sim_say("replaying under %s in memory of %u pages", options.policy->name, config.frames);
 	if (!replay_run(&replay, options.policy, &config))
 		sim_die("%s: %s", options.policy->name, error);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 #include "make.h"
 
-#include <argp.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "console.h"
+#include "memory_limit.h"
 #include "output.h"
 #include "pattern.h"
 #include "trace_write.h"
@@ -15,6 +15,7 @@
 #define LENGTH_MAX 1000000000u
 
 struct make {
+	struct arguments_common common;
 	const struct pattern *pattern;
 	uint32_t pages;
 	uint32_t length;
@@ -23,11 +24,10 @@ struct make {
 };
 
 static const struct argp_option option_table[] = {
-	{"pages", 'n', "N", 0, "Page numbers are below N (as listed below)", 0},
+	{"pages", 'n', "N|64MiB", 0, "Page numbers are below N; or so much memory (as listed below)", 0},
 	{"length", 'l', "N", 0, "References (as listed below)", 0},
 	{"seed", 's', "S", 0, "Another number makes another trace of the same kind (1)", 0},
 	{"output", 'o', "FILE.u32.zst", 0, "Where to write it", 0},
-	{"help", 'h', NULL, 0, "Print this and exit", -1},
 	{0},
 };
 
@@ -62,24 +62,12 @@ static const struct argp argp = {
 	.options = option_table,
 	.parser = parse_option,
 	.args_doc = "PATTERN --output FILE.u32.zst",
+	.children = arguments_plain,
 	.doc = "Write a trace of a program that does not exist. The same numbers make the same file."
 	       "\vExample:\n"
 	       "  ptw-sim make loop --pages 10000 --output loop.u32.zst\n",
 	.help_filter = help_filter,
 };
-
-static uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64_t max)
-{
-	unsigned long long value;
-	char *end;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || value < min || value > max)
-		sim_die("bad --%s '%s'; give a number, %llu to %llu", option, text,
-			(unsigned long long)min, (unsigned long long)max);
-	return value;
-}
 
 static const struct pattern *parse_pattern(const char *name)
 {
@@ -103,31 +91,34 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct make *make = state->input;
 
+	struct memory_limit limit;
+
 	switch (key) {
+	case ARGP_KEY_INIT:
+		arguments_init(state, &make->common);
+		return 0;
 	case 'n':
-		make->pages =
-			(uint32_t)parse_number("pages", arg, PATTERN_PAGES_MIN, TRACE_PAGE_LIMIT);
+		make->pages = memory_limit_parse(&limit, arg) && !limit.is_share &&
+					      limit.pages >= PATTERN_PAGES_MIN &&
+					      limit.pages <= TRACE_PAGE_LIMIT ?
+				      limit.pages :
+				      (uint32_t)argument_number("pages", NULL, arg, PATTERN_PAGES_MIN,
+								TRACE_PAGE_LIMIT);
 		return 0;
 	case 'l':
-		make->length = (uint32_t)parse_number("length", arg, 1, LENGTH_MAX);
+		make->length = (uint32_t)argument_number("length", "references", arg, 1, LENGTH_MAX);
 		return 0;
 	case 's':
-		make->seed = parse_number("seed", arg, 0, UINT64_MAX);
+		make->seed = argument_number("seed", NULL, arg, 0, UINT64_MAX);
 		return 0;
 	case 'o':
 		make->output = arg;
 		return 0;
-	case 'h':
-		argp_help(&argp, stdout, ARGP_HELP_STD_HELP, "ptw-sim make");
-		exit(EXIT_SUCCESS);
 	case ARGP_KEY_ARG:
 		if (make->pattern)
 			sim_die("'%s' is one pattern too many; make one at a time", arg);
 		make->pattern = parse_pattern(arg);
 		return 0;
-	case ARGP_KEY_ERROR:
-		sim_die("bad option or value '%s'; see ptw-sim make --help",
-			state->argv[state->next > 1 ? state->next - 1 : 1]);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -153,33 +144,20 @@ static void check(struct make *make)
 		sim_die("%s", error);
 }
 
-static void write_file(const struct make *make, const struct trace *trace)
-{
-	char name[512], error[1024], ignored[1024];
-	struct output output;
-
-	if (!output_open(&output, make->output, error, sizeof(error)))
-		sim_die("%s", error);
-	snprintf(name, sizeof(name), "'%s'", make->output);
-	if (!trace_write(trace, output.stream, name, error, sizeof(error))) {
-		output_close(&output, false, ignored, sizeof(ignored));
-		sim_die("%s", error);
-	}
-	if (!output_close(&output, true, error, sizeof(error)))
-		sim_die("%s", error);
-}
-
 int make_main(int argc, char **argv)
 {
-	struct make make = {.seed = 1};
+	struct make make = {.common = {.verb = "ptw-sim make"}, .seed = 1};
 	struct trace trace;
+	char error[1024];
 
-	if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &make))
-		sim_die("bad command line; see ptw-sim make --help");
+	arguments_parse(&argp, argc, argv, &make);
 	check(&make);
 	if (!pattern_make(make.pattern, &trace, make.pages, make.length, make.seed))
 		sim_die("not enough memory for %u references to %u pages", make.length, make.pages);
-	write_file(&make, &trace);
+	sim_say("made %zu references to %u pages", trace.references, trace.footprint);
+	if (!trace_write_file(&trace, make.output, error, sizeof(error)))
+		sim_die("%s", error);
+	sim_say("wrote '%s'", make.output);
 	trace_free(&trace);
 	return EXIT_SUCCESS;
 }

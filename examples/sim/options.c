@@ -8,6 +8,7 @@
 
 #include <ptw/version.h>
 
+#include "arguments.h"
 #include "console.h"
 #include "policies.h"
 
@@ -43,8 +44,8 @@ enum {
 #define TLB_WAYS_MAX 16
 
 static const struct argp_option option_table[] = {
-	{"memory", 'm', "25%|PAGES", 0,
-	 "Resident memory: a share of the footprint or a number of pages (50%)", 0},
+	{"memory", 'm', "25%|1.5GiB|PAGES", 0,
+	 "Resident memory: a share of the footprint, a size, or a number of pages of 4 KiB (50%)", 0},
 	{"policy", 'p', "NAME", 0, "Who puts pages out of memory (generations)", 0},
 	{"format", 'f', "NAME", 0, "Page-table format that the engine runs on", 0},
 	{"scan-interval", 's', "TICKS", 0,
@@ -78,8 +79,6 @@ static const struct argp_option option_table[] = {
 	 1},
 	{"foreign", KEY_FOREIGN, NULL, 0,
 	 "With --shared: references by the other group save a page, too", 1},
-	{"json", 'j', "FILE", 0, "Write the results to FILE; - prints them instead of the tables",
-	 0},
 	{"report", KEY_REPORT, "FILE", 0,
 	 "Write a page with pictures over time to FILE, which needs no other file; - prints it "
 	 "instead of the tables",
@@ -90,7 +89,6 @@ static const struct argp_option option_table[] = {
 	 "Proactive reclaim by generations: memory holds everything, and what is idle is put out so "
 	 "that no more than this share of the working set comes back in a twentieth of the trace",
 	 0},
-	{"help", 'h', NULL, 0, "Print this and exit", -1},
 	{"version", 'V', NULL, 0, "Print the version and exit", -1},
 	{0},
 };
@@ -110,18 +108,20 @@ static const char doc[] =
 	"ptw-sim pack TRACE turns any of them into .u32.zst, scripts/record-trace\n"
 	"records a program, and ptw-sim make PATTERN invents one. ptw-sim compare\n"
 	"TRACE... replays traces under all policies, ptw-sim curve TRACE\n"
-	"learns misses in any memory; ptw-sim merge makes one comparison of several.\n"
-	"Each of the five has --help.\n"
+	"learns misses in any memory; ptw-sim report shows comparisons that were\n"
+	"written before, and makes one of several. Each of the five has --help.\n"
 	"\n"
 	"A page of the trace takes one granule (4, 16 or 64 KiB) of the page table, "
 	"whatever the format. So with the TLB off every format decides alike, which is "
 	"the point of comparing them. MiB figures count pages of 4 KiB.\n"
 	"\n"
+	"Exit status: 0 replayed, 2 bad input; 130 after Ctrl-C, and no file is half written.\n"
+	"\n"
 	"Examples:\n"
 	"  ptw-sim run examples/sim/traces/redis.u32.zst --memory 25% --policy lru\n"
 	"  ptw-sim run redis.u32.zst --guest sqlite.u32.zst --secondary evict\n";
 
-/* Decimal number without sign; 0 if it is none or exceeds max. No option here may be zero. */
+/* Decimal number without sign; 0 if it is none or exceeds max. */
 static uint32_t parse_count(const char *text, uint32_t max)
 {
 	uint64_t value = 0;
@@ -136,49 +136,6 @@ static uint32_t parse_count(const char *text, uint32_t max)
 			return 0;
 	}
 	return (uint32_t)value;
-}
-
-/* "12.5%" as 125000 millionths; 0 if it is none, or no share above 0 and up to 100 %. */
-static uint32_t parse_share(const char *text)
-{
-	uint32_t digits = 0; /* after the point */
-	uint32_t share = 0;
-	bool point = false;
-
-	for (; *text != '%'; text++) {
-		if (*text == '.' && !point) {
-			point = true;
-			continue;
-		}
-		if (*text < '0' || *text > '9' || digits == 4 || share > MILLION)
-			return 0;
-		share = share * 10 + (uint32_t)(*text - '0');
-		digits += point;
-	}
-	if (text[1])
-		return 0;
-	for (; digits < 4; digits++) {
-		if (share > MILLION)
-			return 0;
-		share *= 10;
-	}
-	return share <= MILLION ? share : 0;
-}
-
-bool memory_limit_parse(struct memory_limit *limit, const char *text)
-{
-	limit->is_share = strchr(text, '%') != NULL;
-	limit->share = limit->is_share ? parse_share(text) : 0;
-	limit->pages = limit->is_share ? 0 : parse_count(text, UINT32_MAX);
-	return limit->share || limit->pages;
-}
-
-static void parse_memory(struct memory_limit *limit, const char *text)
-{
-	if (!memory_limit_parse(limit, text))
-		sim_die("bad --memory '%s'; give a share above 0%% and up to 100%%, as in 25%%, "
-			"or a number of pages, as in 4096",
-			text);
 }
 
 static void list_formats(FILE *list)
@@ -250,34 +207,6 @@ static void parse_tlb(struct options *options, const char *text)
 	options->tlb_given = true;
 }
 
-/* Number of the name in a list, for an option that knows no other. */
-static unsigned int parse_name(const char *option, const char *text,
-			       const char *(*name)(unsigned int))
-{
-	char list[192] = "";
-	unsigned int i;
-
-	for (i = 0; name(i); i++) {
-		size_t at = strlen(list);
-
-		if (strcmp(name(i), text) == 0)
-			return i;
-		snprintf(list + at, sizeof(list) - at, "%s%s",
-			 !i	     ? "" :
-			 name(i + 1) ? ", " :
-				       " or ",
-			 name(i));
-	}
-	sim_die("bad --%s '%s'; give %s", option, text, list);
-}
-
-static const char *parse_file(const char *option, const char *text)
-{
-	if (!*text)
-		sim_die("bad --%s ''; give a file, or - for standard output", option);
-	return text;
-}
-
 /* An option that means nothing without --guest. False: it is another one. */
 static bool parse_guest_option(struct options *options, int key, const char *arg)
 {
@@ -286,11 +215,11 @@ static bool parse_guest_option(struct options *options, int key, const char *arg
 	switch (key) {
 	case KEY_SECONDARY:
 		name = "secondary";
-		options->secondary = parse_name(name, arg, mixed_secondary_name);
+		options->secondary = argument_name(name, arg, mixed_secondary_name);
 		break;
 	case KEY_LOOK:
 		name = "look-around";
-		options->look = parse_name(name, arg, mixed_look_name);
+		options->look = argument_name(name, arg, mixed_look_name);
 		break;
 	case KEY_FLUSH:
 		name = "flush";
@@ -302,10 +231,7 @@ static bool parse_guest_option(struct options *options, int key, const char *arg
 		break;
 	case KEY_ISOLATE:
 		name = "isolate";
-		options->isolate = parse_count(arg, ISOLATE_MAX);
-		if (!options->isolate)
-			sim_die("bad --isolate '%s'; give a number of pages, 1 to %d", arg,
-				ISOLATE_MAX);
+		options->isolate = (uint32_t)argument_number(name, "pages", arg, 1, ISOLATE_MAX);
 		break;
 	case KEY_CONTEND:
 		name = "contend";
@@ -313,11 +239,7 @@ static bool parse_guest_option(struct options *options, int key, const char *arg
 		break;
 	case KEY_SHARED:
 		name = "shared";
-		options->shared = strchr(arg, '%') ? parse_share(arg) : 0;
-		if (!options->shared)
-			sim_die("bad --shared '%s'; give a share above 0%% and up to 100%%, as in "
-				"25%%",
-				arg);
+		options->shared = argument_share(name, arg);
 		break;
 	case KEY_FOREIGN:
 		name = "foreign";
@@ -342,9 +264,11 @@ static void check_guest(struct options *options)
 				options->guest_option);
 		return;
 	}
-	if (options->report || options->plot)
+	if (options->report || options->plot || options->common.csv)
 		sim_die("--%s is about one trace; leave it or --guest out",
-			options->report ? "report" : "plot");
+			options->report ? "report" :
+			options->plot	? "plot" :
+					  "csv");
 	if (options->policy_given && options->policy != &sim_policy_mglru &&
 	    (options->policy != &sim_policy_generations || options->shared))
 		sim_die("--guest goes with --policy mglru%s only; leave --policy out",
@@ -379,80 +303,62 @@ static void check_promotion(struct options *options)
 	options->policy = &sim_policy_generations;
 }
 
-/* getopt took offence at argv[at]: say at what. */
-static void fail_option(char **argv, int at)
-{
-	const char *word = argv[at];
-
-	for (const struct argp_option *o = option_table; o->name; o++) {
-		bool is_long = strncmp(word, "--", 2) == 0 && strcmp(word + 2, o->name) == 0;
-		bool is_short = word[0] == '-' && word[1] == o->key && !word[2];
-
-		if (o->arg && (is_long || is_short))
-			sim_die("option %s needs a value, %s; see ptw-sim --help", word, o->arg);
-	}
-	sim_die("bad option '%s'; ptw-sim --help lists the options", word);
-}
-
 static error_t parse_option(int key, char *arg, struct argp_state *state);
 static char *help_filter(int key, const char *text, void *input);
 
-static const struct argp argp = {option_table, parse_option, "[run] TRACE", doc,
-				 NULL,	       help_filter,  NULL};
+static const struct argp argp = {
+	.options = option_table,
+	.parser = parse_option,
+	.args_doc = "[run] TRACE",
+	.doc = doc,
+	.children = arguments_files,
+	.help_filter = help_filter,
+};
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct options *options = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		arguments_init(state, &options->common);
+		return 0;
 	case 'm':
-		parse_memory(&options->memory, arg);
+		argument_memory(&options->memory, arg);
 		options->memory_given = true;
 		return 0;
 	case KEY_PROMOTION:
-		options->promotion = strchr(arg, '%') ? parse_share(arg) : 0;
-		if (!options->promotion)
-			sim_die("bad --promotion-target '%s'; give a share above 0%% and up to 100%%, as "
-				"in 25%%",
-				arg);
+		options->promotion = argument_share("promotion-target", arg);
 		return 0;
 	case 'p':
 		options->policy = policy_at(
-			parse_name("policy", policy_meant(arg), policy_name));
+			argument_name("policy", policy_meant(arg), policy_name));
 		options->policy_given = true;
 		return 0;
 	case 'f':
 		parse_format(options, arg);
 		return 0;
 	case 's':
-		options->scan_interval = parse_count(arg, SCAN_INTERVAL_MAX);
-		if (!options->scan_interval)
-			sim_die("bad --scan-interval '%s'; give a number of ticks, 1 to %u", arg,
-				SCAN_INTERVAL_MAX);
+		options->scan_interval =
+			(uint32_t)argument_number("scan-interval", "ticks", arg, 1, SCAN_INTERVAL_MAX);
 		return 0;
 	case 't':
 		parse_tlb(options, arg);
 		return 0;
 	case KEY_TRACE_FORMAT:
-		options->trace_form = parse_name("trace-format", arg, trace_form_name);
+		options->trace_form = argument_name("trace-format", arg, trace_form_name);
 		return 0;
 	case 'g':
 		if (options->guest)
 			sim_die("one guest at a time; '%s' is one too many", arg);
 		options->guest = arg;
 		return 0;
-	case 'j':
-		options->json = parse_file("json", arg);
-		return 0;
 	case KEY_REPORT:
-		options->report = parse_file("report", arg);
+		options->report = argument_file("report", arg);
 		return 0;
 	case KEY_PLOT:
 		options->plot = arg;
 		return 0;
-	case 'h':
-		argp_help(&argp, stdout, ARGP_HELP_STD_HELP, "ptw-sim");
-		exit(EXIT_SUCCESS);
 	case 'V':
 		puts("ptw-sim " PTW_VERSION_STRING);
 		exit(EXIT_SUCCESS);
@@ -462,9 +368,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 				"one in a guest: --guest TRACE",
 				arg);
 		options->trace = arg;
-		return 0;
-	case ARGP_KEY_ERROR:
-		fail_option(state->argv, state->next > 1 ? state->next - 1 : 1);
 		return 0;
 	default:
 		return parse_guest_option(options, key, arg) ? 0 : ARGP_ERR_UNKNOWN;
@@ -498,6 +401,7 @@ static char *help_filter(int key, const char *text, void *input)
 void options_parse(struct options *options, int argc, char **argv)
 {
 	*options = (struct options){
+		.common = {.verb = "ptw-sim"},
 		.policy = &sim_policy_generations,
 		.format = sim_policy_generations.format_name(0),
 		.memory = {.is_share = true, .share = MILLION / 2},
@@ -512,21 +416,10 @@ void options_parse(struct options *options, int argc, char **argv)
 		argv++;
 		argc--;
 	}
-	/* argp takes two lines to complain, so it keeps quiet, its own --help too, and we speak. */
-	if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, options))
-		sim_die("bad command line; ptw-sim --help shows how to call it");
+	arguments_parse(&argp, argc, argv, options);
 	if (!options->trace)
 		sim_die("no trace named; give a file, or - for standard input, as in "
 			"ptw-sim run examples/sim/traces/redis.u32.zst");
 	check_guest(options);
 	check_promotion(options);
-}
-
-uint32_t memory_limit_pages(const struct memory_limit *limit, uint32_t footprint)
-{
-	uint64_t pages = limit->pages;
-
-	if (limit->is_share)
-		pages = (uint64_t)footprint * limit->share / MILLION;
-	return pages ? (uint32_t)pages : 1;
 }

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arguments.h"
+#include "memory_limit.h"
 #include "mixed.h"
 #include "policy.h"
 #include "trace.h"
@@ -16,18 +18,11 @@
 #define SCAN_INTERVAL_DEFAULT 64
 #define SCAN_INTERVAL_MAX     1000000000u
 
-/* How much fits in memory: pages, or a share of the footprint, which is known only later. */
-struct memory_limit {
-	bool is_share;
-	uint32_t pages;
-	uint32_t share; /* millionths */
-};
-
 struct options {
 	const char *trace;	    /* a path, or "-" */
 	enum trace_form trace_form; /* of both traces */
-	const char *json;	    /* a path, "-" for standard output, or NULL */
-	const char *report;	    /* the same for a page with pictures */
+	struct arguments_common common;
+	const char *report;	    /* a page with pictures: a path, "-" for standard output, or NULL */
 	const char *plot;	    /* a folder for pictures by gnuplot, or NULL */
 	const struct sim_policy *policy;
 	const char *format;
@@ -55,11 +50,5 @@ struct options {
 
 /* Read the command line; --help and --version print and exit, a mistake ends in sim_die(). */
 void options_parse(struct options *options, int argc, char **argv);
-
-/* As --memory takes it; false: it is neither. */
-bool memory_limit_parse(struct memory_limit *limit, const char *text);
-
-/* Pages that a limit stands for: the floor of the share, but at least one. */
-uint32_t memory_limit_pages(const struct memory_limit *limit, uint32_t footprint);
 
 #endif /* PTW_SIM_OPTIONS_H */

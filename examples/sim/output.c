@@ -10,12 +10,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../common/unfinished.h"
 #include "console.h"
 
 struct output_target {
 	char final[PATH_MAX];
 	char temporary[PATH_MAX]; /* "" = final is no regular file and is written directly */
 };
+
+void output_guard(void)
+{
+	unfinished_guard();
+}
 
 static bool fail(const char *path, int code, char *error, size_t error_size)
 {
@@ -72,11 +78,16 @@ bool output_check(const char *path, char *error, size_t error_size)
 		return fail(path, code, error, error_size);
 	if (!target.temporary[0]) /* opening a pipe already has an effect on its reader */
 		return true;
+	unfinished_set(target.temporary);
 	fd = target_open(&target);
+	code = errno;
+	if (fd >= 0) {
+		close(fd);
+		unlink(target.temporary);
+	}
+	unfinished_set(NULL);
 	if (fd < 0)
-		return fail(path, errno, error, error_size);
-	close(fd);
-	unlink(target.temporary);
+		return fail(path, code, error, error_size);
 	return true;
 }
 
@@ -93,8 +104,12 @@ bool output_open(struct output *output, const char *path, char *error, size_t er
 {
 	struct output_target *target = malloc(sizeof(*target));
 	int code = target ? target_resolve(target, path) : ENOMEM;
-	int fd = code ? -1 : target_open(target);
+	int fd = -1;
 
+	if (!code && target->temporary[0])
+		unfinished_set(target->temporary);
+	if (!code)
+		fd = target_open(target);
 	*output = (struct output){.path = path, .target = target};
 	if (!code && fd < 0)
 		code = errno;
@@ -109,6 +124,7 @@ bool output_open(struct output *output, const char *path, char *error, size_t er
 	}
 	if (!code)
 		return true;
+	unfinished_set(NULL);
 	free(target);
 	return fail(path, code, error, error_size);
 }
@@ -126,6 +142,7 @@ bool output_close(struct output *output, bool keep, char *error, size_t error_si
 		if (code || !keep)
 			unlink(target->temporary);
 	}
+	unfinished_set(NULL);
 	free(target);
 	return code && keep ? fail(output->path, code, error, error_size) : true;
 }
@@ -150,6 +167,21 @@ void output_text(const char *path, const char *text)
 		puts(text);
 	else if (!output_write(path, text, error, sizeof(error)))
 		sim_die("%s", error);
+	else
+		sim_say("wrote '%s'", path);
+}
+
+void output_made(const char *path, char *text)
+{
+	if (!text)
+		sim_die("not enough memory for '%s'", path);
+	output_text(path, text);
+	free(text);
+}
+
+bool output_is_stdout(const char *path)
+{
+	return path && strcmp(path, "-") == 0;
 }
 
 void output_flush(void)

@@ -35,6 +35,15 @@ bool output_write(const char *path, const char *text, char *error, size_t error_
 /* The text to a file, or for "-" to standard output; a failure ends the program. */
 void output_text(const char *path, const char *text);
 
+/* The same with text that was allocated, which is freed; NULL: there was no memory for it, and the program ends. */
+void output_made(const char *path, char *text);
+
+/* Is it "-"? */
+bool output_is_stdout(const char *path);
+
+/* From now on signals that end the program (Ctrl-C) take the file with them that is being written. */
+void output_guard(void);
+
 /* What was printed is out, or the program ends. */
 void output_flush(void);
 

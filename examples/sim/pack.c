@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 #include "pack.h"
 
-#include <argp.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "console.h"
+#include "output.h"
 #include "trace.h"
 #include "trace_write.h"
 
@@ -18,7 +18,9 @@
 #define TEXT_OF(macro)	TEXT_OF_(macro)
 
 struct pack {
+	struct arguments_common common;
 	const char *trace;
+	const char *output; /* NULL: standard output */
 	struct trace_how how;
 };
 
@@ -30,7 +32,7 @@ static const struct argp_option option_table[] = {
 	{"limit", 'n', "REFERENCES", 0, "Stop reading after so many that are kept; 0: never (0)",
 	 0},
 	{"trace-format", 'f', "NAME", 0, "auto, text, lackey, drcachesim, u32 or vpn (auto)", 0},
-	{"help", 'h', NULL, 0, "Print this and exit", -1},
+	{"output", 'o', "FILE.u32.zst", 0, "Where to write it, whole or not at all (standard output)", 0},
 	{0},
 };
 
@@ -39,75 +41,41 @@ static error_t parse_option(int key, char *arg, struct argp_state *state);
 static const struct argp argp = {
 	.options = option_table,
 	.parser = parse_option,
-	.args_doc = "TRACE > FILE.u32.zst",
-	.doc = "Write a trace as 32-bit page numbers under zstd to standard output; - reads standard "
-	       "input.\v"
+	.args_doc = "TRACE --output FILE.u32.zst\nTRACE > FILE.u32.zst",
+	.children = arguments_plain,
+	.doc = "Write a trace as 32-bit page numbers under zstd; - reads standard input.\v"
 	       "Ticks stay where they are: every 65536 accesses, those left out included. Reads "
 	       "and writes are not told apart any more.\n"
 	       "\n"
 	       "Example:\n"
-	       "  ptw-sim pack lackey.log > program.u32.zst\n",
+	       "  ptw-sim pack lackey.log --output program.u32.zst\n",
 };
-
-static uint32_t parse_filter(const char *text)
-{
-	char *end;
-	unsigned long value;
-
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || value > TRACE_FILTER_MAX)
-		sim_die("bad --filter '%s'; give a number of pages, 0 to %d", text,
-			TRACE_FILTER_MAX);
-	return (uint32_t)value;
-}
-
-static uint64_t parse_limit(const char *text)
-{
-	char *end;
-	unsigned long long value;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || value >= UINT32_MAX)
-		sim_die("bad --limit '%s'; give a number of references, 0 to %u", text,
-			UINT32_MAX - 1);
-	return value;
-}
-
-static enum trace_form parse_form(const char *text)
-{
-	for (unsigned int i = 0; trace_form_name(i); i++)
-		if (strcmp(trace_form_name(i), text) == 0)
-			return (enum trace_form)i;
-	sim_die("bad --trace-format '%s'; give auto, text, lackey, drcachesim, u32 or vpn", text);
-}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct pack *pack = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		arguments_init(state, &pack->common);
+		return 0;
 	case 'k':
-		pack->how.filter = parse_filter(arg);
+		pack->how.filter = (uint32_t)argument_number("filter", "pages", arg, 0, TRACE_FILTER_MAX);
 		return 0;
 	case 'n':
-		pack->how.limit = parse_limit(arg);
+		pack->how.limit = argument_number("limit", "references", arg, 0, UINT32_MAX - 1);
 		return 0;
 	case 'f':
-		pack->how.form = parse_form(arg);
+		pack->how.form = argument_name("trace-format", arg, trace_form_name);
 		return 0;
-	case 'h':
-		argp_help(&argp, stdout, ARGP_HELP_STD_HELP, "ptw-sim pack");
-		exit(EXIT_SUCCESS);
+	case 'o':
+		pack->output = output_is_stdout(arg) ? NULL : argument_file("output", arg);
+		return 0;
 	case ARGP_KEY_ARG:
 		if (pack->trace)
 			sim_die("'%s' is one trace too many; pack one at a time", arg);
 		pack->trace = arg;
 		return 0;
-	case ARGP_KEY_ERROR:
-		sim_die("bad option or value '%s'; see ptw-sim pack --help",
-			state->argv[state->next > 1 ? state->next - 1 : 1]);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -121,16 +89,16 @@ static void watch(uint64_t ticks, uint64_t references)
 
 int pack_main(int argc, char **argv)
 {
-	struct pack pack = {.how = {.filter = FILTER_DEFAULT, .watch = watch}};
+	struct pack pack = {.common = {.verb = "ptw-sim pack"}, .how = {.filter = FILTER_DEFAULT, .watch = watch}};
 	struct trace trace;
 	char error[1024];
 
-	if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &pack))
-		sim_die("bad command line; see ptw-sim pack --help");
+	arguments_parse(&argp, argc, argv, &pack);
 	if (!pack.trace)
 		sim_die("no trace named; give a file, or - for standard input");
-	if (isatty(STDOUT_FILENO))
-		sim_die("a packed trace is not for a terminal; add > FILE.u32.zst");
+	if (!pack.output && isatty(STDOUT_FILENO))
+		sim_die("a packed trace is not for a terminal; add --output FILE.u32.zst");
+	argument_check_output("output", pack.output, &pack.trace, 1);
 	if (!trace_load_as(&trace, pack.trace, &pack.how, error, sizeof(error)))
 		sim_die("%s", error);
 	sim_progress("", 0, 0);
@@ -139,8 +107,10 @@ int pack_main(int argc, char **argv)
 		close(STDIN_FILENO);
 	if (pack.how.limit && trace.references == pack.how.limit)
 		sim_note("stopped after %llu references", (unsigned long long)pack.how.limit);
-	if (!trace_write(&trace, stdout, "standard output", error, sizeof(error)))
+	if (pack.output ? !trace_write_file(&trace, pack.output, error, sizeof(error)) :
+			  !trace_write(&trace, stdout, "standard output", error, sizeof(error)))
 		sim_die("%s", error);
+	sim_say("kept %zu references to %u pages", trace.references, trace.footprint);
 	trace_free(&trace);
 	return EXIT_SUCCESS;
 }

@@ -4,10 +4,10 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "../common/size.h"
 #include "console.h"
+#include "csv.h"
 #include "output.h"
 #include "proactive.h"
 #include "report.h"
@@ -20,8 +20,11 @@ static double percent(uint64_t part, uint64_t whole)
 static void print(const struct options *options, const struct trace *trace,
 		  const struct proactive *p)
 {
-	printf("trace %s: %zu references, %zu ticks, footprint %u pages\n", options->trace,
-	       trace->references, trace->ticks, trace->footprint);
+	char text[SIZE_TEXT];
+
+	printf("trace %s: %zu references, %zu ticks, footprint %u pages (%s)\n", options->trace,
+	       trace->references, trace->ticks, trace->footprint,
+	       size_text(text, (uint64_t)trace->footprint * SIM_PAGE_SIZE));
 	printf("proactive reclaim on %s, target %.4g %% of the working set in a window, %u steps each\n\n",
 	       options->format, options->promotion / 1e4, PROACTIVE_STEPS);
 	printf("%17s %9s %9s %9s %8s %9s %9s\n", "ticks", "touched", "put out", "back", "% back",
@@ -90,6 +93,27 @@ static char *json(const struct options *options, const struct trace *trace,
 	return text;
 }
 
+/* The table of windows. */
+static char *csv(const struct proactive *p)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	fputs("first_tick,end_tick,touched_pages,put_out_pages,brought_back_pages,saved_page_ticks,threshold_steps\n",
+	      out);
+	for (unsigned int i = 0; i < PROACTIVE_WINDOWS; i++) {
+		const struct proactive_window *w = &p->windows[i];
+
+		fprintf(out, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%u\n",
+			w->first_tick, w->end_tick, w->touched, w->evictions, w->promotions, w->saved,
+			w->threshold);
+	}
+	return csv_end(out, &text);
+}
+
 void proactive_main(const struct options *options, const struct trace *trace)
 {
 	char error[SIM_ERROR_SIZE];
@@ -103,15 +127,11 @@ void proactive_main(const struct options *options, const struct trace *trace)
 
 	if (!proactive_run(&proactive, &config))
 		sim_die("%s", error);
-	if (options->json) {
-		char *text = json(options, trace, &proactive);
-
-		if (!text)
-			sim_die("not enough memory for the JSON report");
-		output_text(options->json, text);
-		free(text);
-	}
-	if (!options->json || strcmp(options->json, "-") != 0)
+	if (options->common.json)
+		output_made(options->common.json, json(options, trace, &proactive));
+	if (options->common.csv)
+		output_made(options->common.csv, csv(&proactive));
+	if (!output_is_stdout(options->common.json) && !output_is_stdout(options->common.csv))
 		print(options, trace, &proactive);
 	output_flush();
 }

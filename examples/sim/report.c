@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "../common/size.h"
+
 #define BAR_WIDTH    30
 #define MIB_PER_PAGE (4096.0 / 1048576.0)
 
@@ -53,18 +55,19 @@ static void print_summary(const struct report *report)
 	const struct replay *replay = report->replay;
 	const struct options *options = report->options;
 	double references = (double)trace->references;
+	char size[SIZE_TEXT];
 	uint32_t usable =
 		report->memory_pages < trace->footprint ? report->memory_pages : trace->footprint;
 
-	printf("trace %s: %zu reference%s, %zu tick%s, footprint %u page%s (%.1f MiB)\n",
+	printf("trace %s: %zu reference%s, %zu tick%s, footprint %u page%s (%s)\n",
 	       options->trace, trace->references, plural(trace->references), trace->ticks,
 	       plural(trace->ticks), trace->footprint, plural(trace->footprint),
-	       trace->footprint * MIB_PER_PAGE);
+	       size_text(size, (uint64_t)trace->footprint * SIM_PAGE_SIZE));
 	printf("policy %s", options->policy->name);
 	if (options->policy->format_name)
 		printf(" on %s", options->format);
-	printf(", memory %u page%s (%.1f MiB, %.1f %% of the footprint)\n", report->memory_pages,
-	       plural(report->memory_pages), report->memory_pages * MIB_PER_PAGE,
+	printf(", memory %u page%s (%s, %.1f %% of the footprint)\n", report->memory_pages,
+	       plural(report->memory_pages), size_text(size, (uint64_t)report->memory_pages * SIM_PAGE_SIZE),
 	       100.0 * usable / trace->footprint);
 	if (options->policy->format_name)
 		print_tlb(report);

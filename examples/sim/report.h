@@ -41,7 +41,8 @@ json_t *report_json_name(const char *name);
 /* The text of the JSON form, to be freed; NULL: not enough memory. */
 char *report_json(const struct report *report);
 
-/* The same for a page with pictures. */
+/* The same for the working set over time as comma-separated values, and for a page with pictures. */
+char *report_csv(const struct report *report);
 char *report_html(const struct report *report);
 
 #endif /* PTW_SIM_REPORT_H */

@@ -114,7 +114,9 @@ char *report_json(const struct report *report)
 	ADD("policy", report_json_name(options->policy->name));
 	ADD("tlb", has_pgtable ? json_tlb(options) : json_null());
 	ADD("memory_pages", json_count(report->memory_pages));
+	ADD("memory_bytes", json_count((uint64_t)report->memory_pages * SIM_PAGE_SIZE));
 	ADD("footprint_pages", json_count(report->trace->footprint));
+	ADD("footprint_bytes", json_count((uint64_t)report->trace->footprint * SIM_PAGE_SIZE));
 	ADD("references", json_count(report->trace->references));
 	ADD("ticks", json_count(report->trace->ticks));
 	ADD("faults", json_count(replay->faults));

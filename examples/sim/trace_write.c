@@ -6,6 +6,7 @@
 #include <zstd.h>
 
 #include "console.h"
+#include "output.h"
 
 /* As the traces that come with ptw-sim; readers allow no more history. */
 #define LEVEL	   12
@@ -104,4 +105,18 @@ bool trace_write(const struct trace *trace, FILE *out, const char *name, char *e
 	done = set_up(&writer, trace) && write_words(&writer, trace);
 	ZSTD_freeCCtx(writer.zstd);
 	return done;
+}
+
+bool trace_write_file(const struct trace *trace, const char *path, char *error, size_t error_size)
+{
+	char name[512], ignored[1024];
+	struct output output;
+
+	if (!output_open(&output, path, error, error_size))
+		return false;
+	snprintf(name, sizeof(name), "'%s'", path);
+	if (trace_write(trace, output.stream, name, error, error_size))
+		return output_close(&output, true, error, error_size);
+	output_close(&output, false, ignored, sizeof(ignored));
+	return false;
 }

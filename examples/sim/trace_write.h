@@ -16,4 +16,7 @@
 bool trace_write(const struct trace *trace, FILE *out, const char *name, char *error,
 		 size_t error_size);
 
+/* The same into a file that is there whole or not at all. */
+bool trace_write_file(const struct trace *trace, const char *path, char *error, size_t error_size);
+
 #endif /* PTW_SIM_TRACE_WRITE_H */

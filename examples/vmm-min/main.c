@@ -73,6 +73,12 @@ static void give_up(const char *what)
 	exit(2);
 }
 
+static void bad_usage(const char *word)
+{
+	fprintf(stderr, "vmm-min: bad option or value '%s'; --help lists what there is\n", word);
+	exit(2);
+}
+
 static int control(int fd, unsigned long request, void *argument, const char *what)
 {
 	const int ret = ioctl(fd, request, argument);
@@ -316,6 +322,7 @@ int main(int argc, char **argv)
 	bool right;
 	int option;
 
+	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'l' && (!strcmp(optarg, "ring") || !strcmp(optarg, "bitmap"))) {
 			ring = optarg[0] == 'r';
@@ -324,14 +331,13 @@ int main(int argc, char **argv)
 		} else if (option == 'j') {
 			json = true;
 		} else {
-			fputs(help, option == 'H' ? stdout : stderr);
-			return option == 'H' ? 0 : 2;
+			if (option == 'H')
+				return fputs(help, stdout) == EOF;
+			bad_usage(argv[optind - 1]);
 		}
 	}
-	if (optind < argc) {
-		fputs(help, stderr);
-		return 2;
-	}
+	if (optind < argc)
+		bad_usage(argv[optind]);
 	start_guest(ring, (uint32_t)hot);
 	space = describe(&mmu);
 	do {

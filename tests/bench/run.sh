@@ -48,6 +48,55 @@ by = {l["load"]: {p["policy"]: p for p in l["policies"]} for l in loads}
 sys.exit(0 if all(eval("(" + sys.argv[1] + ")", {"p": p, "by": by}) for p in by.values()) else 1)' "$1"
 }
 
+check "--csv is for cases" refused "--csv is for cases; experiments have --json" experiment locks --csv x
+check "one file cannot be two" refused "are the same, 'x'" clear --json x --csv x
+check "output below a file is refused before the run" refused "cannot write '$bench/x'" clear --csv "$bench/x"
+
+# Files before, and status and files after a signal; the processes that measure are gone then. KILL: nobody can help it.
+interrupted() { # SIGNAL STATUS ARGUMENT...
+	local signal=$1 wanted=$2 running child status
+	shift 2
+	echo old >kept.json
+	env --default-signal=INT "$bench" "$@" --json kept.json >out 2>err &
+	running=$!
+	for _ in $(seq 600); do
+		child=$(cat /proc/$running/task/$running/children 2>/dev/null)
+		[ -z "$child" ] || break
+		sleep 0.05
+	done
+	kill "-$signal" $running
+	wait $running 2>/dev/null
+	status=$?
+	for _ in $(seq 600); do
+		[ -e "/proc/${child% }" ] || break
+		sleep 0.05
+	done
+	[ "$status $(cat kept.json) $(echo *.tmp)" = "$wanted old *.tmp" ] && [ -n "$child" ] && [ ! -e "/proc/${child% }" ] || {
+		echo "# status $status, child '$child', files: $(echo *)"
+		return 1
+	}
+}
+for how in "INT 130" "TERM 143" "KILL 137"; do
+	# shellcheck disable=SC2086
+	check "SIG${how% *} leaves the old file and no process" interrupted $how case bandwidth
+done
+rm -f kept.json
+
+spreadsheet() {
+	"$bench" case W2 --quick --verbose --csv figures.csv --json figures.json >out 2>err || return 1
+	grep -q '^ptw-bench: process 1 of 1 measures' err && python3 - <<-'END'
+		import csv, json
+		rows = list(csv.DictReader(open("figures.csv", newline="")))
+		figures = json.load(open("figures.json"))
+		assert rows and [row["id"] for row in rows] == [figure["id"] for figure in figures]
+		for row, figure in zip(rows, figures):
+		    assert None not in row and None not in row.values()
+		    assert row["detail"] == figure["detail"]
+		    assert figure["value"] is None or abs(float(row["value"]) - figure["value"]) <= 1e-4 * abs(figure["value"])
+	END
+}
+check "--csv has the figures that --json has, and --verbose tells what is done" spreadsheet
+
 check "an unknown experiment is refused by name" refused "no experiment 'lock'; give batch, locks, " \
 	experiment lock
 check "no experiment" refused "which experiment? give batch, locks, " experiment

@@ -36,7 +36,7 @@ section1() {
 
 	docs/man/section1.sh test ptw-sim 'replay' "$builds/examples/sim/ptw-sim" >"$work/ptw-sim.1" &&
 		docs/man/section1.sh test ptw-bench 'measure' "$builds/bench/ptw-bench" >"$work/ptw-bench.1" || return 1
-	for verb in compare curve make pack; do
+	for verb in compare report curve make pack; do
 		docs/man/section1.sh test "ptw-sim-$verb" "$verb" "$builds/examples/sim/ptw-sim" "$verb" \
 			>"$work/ptw-sim-$verb.1" || return 1
 	done

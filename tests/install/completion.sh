@@ -27,7 +27,7 @@ offers() {
 }
 
 sim=examples/sim/ptw-sim bench=bench/ptw-bench stress=tests/stress/ptw-stress
-offers 'run compare curve make pack' case "$sim" ''
+offers 'run compare report curve make pack' case "$sim" ''
 offers 'compare curve' run "$sim" c
 offers '--format --memory --policy --guest' --html "$sim" --
 offers '--html --goals' --guest "$sim" compare --

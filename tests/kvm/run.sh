@@ -91,7 +91,7 @@ flags=(-std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static)
 "$cc" "${flags[@]}" -pthread -o "$scratch/kvm-checks" tests/kvm/checks*.c tests/kvm/observe.c \
 	tests/kvm/vm.c "tests/kvm/vm_$machine.c" >&2 || fail "tests/kvm does not build"
 "$cc" "${flags[@]}" -DPTW_AGE_ALONE -Iinclude -I. -o "$scratch/kvm-age" examples/kvm-age/main.c \
-	examples/kvm-age/guest.c lib/age/*.c >&2 || fail "kvm-age does not build"
+	examples/kvm-age/guest.c examples/kvm-age/report.c lib/age/*.c >&2 || fail "kvm-age does not build"
 
 # The VMM in one file, where it has a processor.
 if [ $machine = x86 ]; then

@@ -82,6 +82,22 @@ dashboard_names() {
 	END
 }
 
+# Of each family with edges: they rise, and so do the samples; the last edge is the end of all.
+edges_rise() {
+	python3 - "$scratch/wanted" <<-'END'
+		import re, sys
+		families = {}
+		for line in open(sys.argv[1]):
+		    found = re.match(r'(\w+)\{(.*,)?up_to="([^"]+)"\} (\d+)$', line)
+		    if found:
+		        families.setdefault((found[1], found[2]), []).append((float(found[3]), int(found[4])))
+		assert families, "no family has edges"
+		for name, samples in families.items():
+		    assert samples == sorted(samples) and len(set(samples)) > 2, (name, samples)
+		    assert samples[-1][0] == float("inf"), (name, samples)
+	END
+}
+
 mkdir "$scratch/textfiles"
 cp "${files[@]}" "$scratch/textfiles"
 cat "${files[@]}" | grep '^ptw_' >"$scratch/wanted"
@@ -106,5 +122,6 @@ check "a node exporter reads the files" quiet soon exports
 check "every sample comes out as it was written" quiet every_sample
 name=$(sed 's/[{ ].*//' "$scratch/wanted" | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }')
 check "a Prometheus collects them ($name)" quiet soon queried "$name"
+check "edges of ages rise to +Inf, and so do their samples" quiet edges_rise
 check "the dashboard shows metrics that are there" quiet dashboard_names
 tap_end

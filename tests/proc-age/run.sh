@@ -129,6 +129,39 @@ whole_files() {
 	[ $status = 0 ] && python3 -m json.tool "$scratch/cut.json" >/dev/null && ! compgen -G "$scratch/*.json.*" >/dev/null
 }
 
+# A process that sleeps uses nothing, and one that works is not said to. It shares no library: the kernel counts a file's
+# pages as used by all when some process ends that used them.
+zero_is_explained() {
+	local child
+	echo 'int pause(void); int main(void) { return pause(); }' | cc -static -x c -o "$scratch/sleeper" - || return 1
+	"$scratch/sleeper" &
+	child=$!
+	"$program" --scans 3 --interval 0.2 $child >/dev/null 2>"$scratch/said"
+	kill $child
+	wait $child 2>/dev/null
+	cat "$scratch/said"
+	grep -q 'process slept' "$scratch/said" && grep -q 'docs/all-zero.md' "$scratch/said" || return 1
+	bash -c 'while :; do :; done' &
+	child=$!
+	"$program" --scans 3 --interval 0.5 $child >/dev/null 2>"$scratch/said"
+	kill $child
+	wait $child 2>/dev/null
+	[ ! -s "$scratch/said" ]
+}
+
+spreadsheet() {
+	"$scratch/child" 10 0 0 0 &
+	local child=$!
+	"$program" --scans 3 --interval 0.1 --csv - --json "$scratch/csv.json" $child >"$scratch/scans.csv"
+	kill $child
+	wait $child 2>/dev/null
+	cat "$scratch/scans.csv"
+	[ "$(head -n 1 "$scratch/scans.csv")" = scan,seconds,used_bytes,known_bytes,scan_us ] &&
+		[ "$(wc -l <"$scratch/scans.csv")" = 4 ] &&
+		[ "$(cut -d, -f4 "$scratch/scans.csv" | tail -n 1)" = "$(python3 -c 'import json, sys
+print(json.load(open(sys.argv[1]))["scans"][-1]["known_bytes"])' "$scratch/csv.json")" ]
+}
+
 cc -O1 -o "$scratch/child" child.c || exit 2
 try "a child that writes keeps its status" child_of
 try "each page that it wrote is told once a turn" pages_of_child
@@ -139,6 +172,11 @@ try "numbers of mappings that went are used again" wandering_mappings
 try "a mapping that nobody uses grows old" idle_mapping
 try "a process may end" process_that_ends
 try "Ctrl-C leaves whole files" whole_files
+try "all zero is explained, and nothing else is" zero_is_explained
+try "scans as comma-separated values" spreadsheet
+try "one file cannot be two" refuses 2 "are the same" --json x --csv x $$
+try "an unknown option" refuses 2 "'--fast' is no option" --fast $$
+try "an option without its value" refuses 2 "'--json' is no option, or lacks its value" --json
 try "no argument" refuses 2 "see --help"
 try "not a number" refuses 2 "no number of a process" 12x
 try "no such process" refuses 2 "there is no process" 4194303

@@ -181,14 +181,14 @@ done
 check "pack without a trace is refused" refused "no trace named" pack
 check "pack of two traces is refused" refused "one trace too many" pack "$scratch/lackey" "$scratch/lackey"
 check "pack of a missing trace is refused" refused "cannot open" pack "$scratch/none"
-check "pack with an unknown option is refused" refused "bad option or value '--fast'" pack --fast x
+check "pack with an unknown option is refused" refused "bad option '--fast'" pack --fast x
 check "pack of an unknown form is refused" refused "bad --trace-format" pack -f din "$scratch/lackey"
 pack_full() {
 	"$sim" pack "$redis" > /dev/full 2> "$scratch/err"
 	same "$? $(wc -l < "$scratch/err")" "2 1" && grep -q 'cannot write standard output' "$scratch/err"
 }
 check "pack tells that there is no room" pack_full
-check "pack --help shows an example" grep -q '^  ptw-sim pack lackey.log >' <("$sim" pack --help)
+check "pack --help shows an example" grep -q '^  ptw-sim pack lackey.log --output' <("$sim" pack --help)
 
 # 64-bit page numbers: those of the accesses above, in reads.
 perl -e 'print pack "Q<*", map hex, qw(1 1fff000 2 3 0 1fff000 3 4)' > "$scratch/vpn"

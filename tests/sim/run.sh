@@ -626,8 +626,8 @@ check "--tlb off is no surprise to lru" noted "" "$redis" --tlb off -p lru
 
 singular() {
 	printf 'R 1000\n' | "$sim" - --memory 20 > "$scratch/out" 2> /dev/null || return 1
-	same "$(sed -n '1s/.*: //p' "$scratch/out")" "1 reference, 0 ticks, footprint 1 page (0.0 MiB)" &&
-		grep -q 'memory 20 pages (0.1 MiB, 100.0 % of the footprint)' "$scratch/out"
+	same "$(sed -n '1s/.*: //p' "$scratch/out")" "1 reference, 0 ticks, footprint 1 page (4.0 KiB)" &&
+		grep -q 'memory 20 pages (80.0 KiB, 100.0 % of the footprint)' "$scratch/out"
 }
 check "one page is no pages, and memory is at most all of the footprint" singular
 
@@ -645,7 +645,7 @@ check "--version names the program" grep -q '^ptw-sim [0-9]' <("$sim" --version)
 
 # --- more, by subject ----------------------------------------------------------------------------------
 
-for part in references forms record compare proactive make curve pictures; do
+for part in references forms record compare proactive make curve pictures people interrupt; do
 	# shellcheck source=/dev/null
 	. "$here/$part.sh"
 done
