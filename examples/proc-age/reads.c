@@ -114,6 +114,7 @@ static bool read_smaps(struct reads *reads)
 {
 	FILE *file = open_of(reads, "smaps", "r");
 	size_t length = 0, got;
+	bool whole;
 
 	if (!file)
 		return false;
@@ -127,9 +128,11 @@ static bool read_smaps(struct reads *reads)
 		got = fread(reads->text + length, 1, reads->room - length - 1, file);
 		length += got;
 	} while (got);
+	/* A part is no answer: what is behind it would be taken for given back. */
+	whole = !ferror(file);
 	fclose(file);
 	reads->text[length] = '\0';
-	return length != 0;
+	return whole && length != 0;
 }
 
 static void parse_smaps(struct reads *reads)

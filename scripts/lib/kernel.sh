@@ -11,6 +11,7 @@
 #                                        make (C=2, KBUILD_EXTRA_SYMBOLS=...); a warning is a failure
 #   kernel_mirror FROM TO                the files of folder FROM into folder TO; those that are the same there
 #                                        stay as they are, so that make has less to do
+#   kernel_forget FROM TO                sources in TO that FROM has not: they are of an older tree, and go
 #   kernel_module CACHE NAME             path of one of the kernel's own modules (KVM and what it needs)
 #   kernel_initramfs ARCH CACHE OUT INIT [NAME=PATH ...]
 #                                        busybox with all its names, INIT as /init, files under their names
@@ -182,6 +183,15 @@ kernel_mirror() {
 			mkdir -p "$(dirname "$2/$file")" && cp "$1/$file" "$2/$file"
 		} || return 1
 	done < <(cd "$1" && find . -type f -print0)
+}
+
+kernel_forget() {
+	local file
+
+	while IFS= read -r -d '' file; do
+		# The kernel's makefile has made these.
+		[ -e "$1/$file" ] || [[ $file == *.mod.c ]] || rm -f "$2/$file" || return 1
+	done < <(cd "$2" && find . -type f -name '*.[ch]' -print0)
 }
 
 kernel_module() {

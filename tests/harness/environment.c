@@ -59,6 +59,11 @@ unsigned int test_slowness(void)
 	if (!known) {
 		uint64_t machine = number("PTW_SLOWNESS", 1);
 
+		if (machine > 1000) {
+			fprintf(stderr, "PTW_SLOWNESS=%s is too much: give 1000 or less\n",
+				getenv("PTW_SLOWNESS"));
+			exit(2);
+		}
 		known = BUILD_SLOWNESS * (machine ? (unsigned int)machine : 1);
 		__atomic_store_n(&slowness, known, __ATOMIC_RELAXED);
 	}

@@ -65,8 +65,11 @@ static inline bool test_takes(uint64_t n)
 
 	if (share == 1)
 		return true;
-	drawn = ((n + 1) * 0x9e3779b97f4a7c15u ^ test_seed()) * 0xbf58476d1ce4e5b9u;
-	return (uint32_t)(drawn >> 32) % share == 0;
+	/* Every bit of both counts: products carry upwards only, so high bits are brought down in between. */
+	drawn = (n + 1) * 0x9e3779b97f4a7c15u ^ test_seed();
+	drawn = (drawn ^ drawn >> 30) * 0xbf58476d1ce4e5b9u;
+	drawn = (drawn ^ drawn >> 27) * 0x94d049bb133111ebu;
+	return (drawn >> 32) % share == 0;
 }
 
 #ifndef PTW_PLAIN_TESTS

@@ -186,6 +186,17 @@ for number in 0 0.5 1.5 -1 many 1000000; do
 done
 try "no such command" refuses 2 "no-such-command" --writes ./no-such-command
 try "a file that cannot be written" refuses 2 "/no/such" --scans 1 --interval 0.1 --metrics /no/such/file $$
+# What a link leads to is replaced, not the link; a pipe is written to.
+links_and_pipes() {
+	touch "$scratch/aim.prom" && ln -s aim.prom "$scratch/link.prom" && mkfifo "$scratch/pipe" || return 1
+	"$program" --scans 1 --interval 0.1 --metrics "$scratch/link.prom" $$ >"$scratch/out" 2>&1 || return 1
+	[ -L "$scratch/link.prom" ] && [ "$(tail -n 1 "$scratch/aim.prom")" = '# EOF' ] || return 1
+	tail -n 1 "$scratch/pipe" >"$scratch/piped" &
+	timeout 20 "$program" --scans 1 --interval 0.1 --metrics "$scratch/pipe" $$ >"$scratch/out" 2>&1 || return 1
+	wait $!
+	[ -p "$scratch/pipe" ] && [ "$(cat "$scratch/piped")" = '# EOF' ]
+}
+try "links and pipes stay what they are" links_and_pipes
 try "--help has an example" refuses 0 "proc-age --scans 60" --help
 try "--help says what scans do not tell" refuses 0 "scan took" --help
 tap_end
