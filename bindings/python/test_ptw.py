@@ -402,10 +402,11 @@ def test_what_evict_yielded_before_an_exception_holds():
 
 def test_an_interrupted_evict_of_a_table_leaves_both_alike():
     table, engine = table_of(64), ptw.Engine(64)
-    group = engine.group(0, 64, table=table)
+    cpu, group = table.cpu(), engine.group(0, 64, table=table)
     for page in range(64):
         engine.add(page)
-    for _ in range(6):  # all are as old as can be, and go at once
+        cpu.read(page * PAGE)
+    for _ in range(4):  # all are of one age, and go at once
         group.age()
 
     def late(frame, event, _):
@@ -421,7 +422,6 @@ def test_an_interrupted_evict_of_a_table_leaves_both_alike():
         raises(KeyboardInterrupt, group.evict, 8)
     finally:
         sys.setprofile(None)
-    cpu = table.cpu()
     assert group.report()["resident"] == sum(cpu.read(page * PAGE) is not None for page in range(64)) == 60
 
 
