@@ -28,14 +28,16 @@ lib.ptw_thread_register()
 
 class Error(Exception):
     """
-    What a call of the library returned. Of map, unmap and harvest also `reached`: what lies before is done (if unmap cuts a block: where
-    that begins, and nothing is done). Of the latter two also `found`: a Harvest of what was cleared or removed by then, which no
-    later call will tell.
+    What a call of the library returned. Of map, unmap and harvest also `reached`: what lies before is done, and the same call from
+    there on does the rest, once what was in the way is gone; and `at`: where that lies, as the page that map found mapped, or the
+    begin of the block that unmap would cut, which may lie before or behind `reached`. Of unmap and harvest also `found`: a Harvest
+    of what was cleared or removed by then, which no later call will tell.
     """
 
-    def __init__(self, code, what, reached=None, found=None):
+    def __init__(self, code, what, reached=None, found=None, at=None):
         super().__init__(f"{what}: {ffi.string(lib.ptw_strerror(code)).decode()}")
         self.code, self.reached, self.found = code, reached, found
+        self.at = reached if at is None else at
 
 
 def _check(code, what):
@@ -55,16 +57,19 @@ def _words(buffer):
 
 
 class _Patience:
-    """With entries that another operation owns: it has no limit while there is progress, and about a second without."""
+    """
+    With entries that another operation owns: about a second without progress, and no limit while there is some. One that is shared
+    by several ranges has a second for all of them.
+    """
 
     TRIES, SHORT, PAUSE = 1000, 16, 0.001
 
-    def __init__(self, at):
-        self._at, self._tries = at, 0
+    def __init__(self, shared=False):
+        self._shared, self._at, self._tries = shared, None, 0
 
     def lasts(self, code, at):
         """Pauses. Whether to go on at `at`, which a call that returned `code` reached."""
-        if at != self._at:
+        if at != self._at and not self._shared:
             self._at, self._tries = at, 0
         self._tries += 1
         if code != lib.PTW_ERR_AGAIN or self._tries > self.TRIES:
@@ -106,6 +111,11 @@ class Harvest:
         for name in self.COUNTS:
             setattr(self, name, getattr(result, name))
 
+    def _add(self, result):
+        """What else was found: what a change of the table, or another Harvest, counted."""
+        for name in self.COUNTS[1:5]:
+            setattr(self, name, getattr(self, name) + getattr(result, name))
+
     def counts(self):
         return {name: getattr(self, name) for name in self.COUNTS}
 
@@ -139,40 +149,46 @@ class PageTable:
         how.prot |= lib.PTW_PROT_WRITE if write else 0
         how.flags = lib.PTW_LEAF_YOUNG if young else 0
         how.page_levels = 0 if blocks else 1
-        oa, at, patience = start if oa is None else oa, start, _Patience(start)
+        oa, at, patience = start if oa is None else oa, start, _Patience()
         while True:
             result = _sized("ptw_change_result")
+            result.reached = at & self._mask
             code = lib.ptw_map(self._table, at, end, oa + at - start, how, result)
             if code >= 0:
                 return
+            lies = self._address(start, result.reached)
             if result.leaves:  # else nothing was done, wherever the error lies
-                at = self._address(start, result.reached)
+                at = lies
             if not patience.lasts(code, at):
-                raise Error(code, "map", at)
+                raise Error(code, "map", at, at=lies)
 
     def unmap(self, start, end):
         """
         Unmap [start, end); what its pages were is a Harvest, whose `entries` are those written. Where another operation owns an
         entry, it is waited for; if that takes a second, Error tells what was found up to there.
         """
-        young, dirty = self._bitmap(start, end), self._bitmap(start, end)
-        how, sums = _sized("ptw_unmap"), _sized("ptw_harvest_result")
-        first, at, patience = (start >> self._page_lg2) & ~63, start, _Patience(start)
+        return self._unmap(start, end, _Patience())
+
+    def _unmap(self, start, end, patience):
+        how, at = _sized("ptw_unmap"), start
+        found = Harvest((start >> self._page_lg2) & ~63, self._bitmap(start, end), self._bitmap(start, end),
+                        _sized("ptw_harvest_result"))
         while True:
             # Bit 0 follows from where a call begins.
-            word = (((at >> self._page_lg2) & ~63) - first) // 64
-            how.young, how.dirty = _words(young) + word, _words(dirty) + word
+            word = (((at >> self._page_lg2) & ~63) - found.first_page) // 64
+            how.young, how.dirty = _words(found.young) + word, _words(found.dirty) + word
             result = _sized("ptw_change_result")
             result.reached = at & self._mask
             code = lib.ptw_unmap(self._table, at, end, how, result)
-            sums.entries += result.leaves
-            for name in ("young_extents", "young_pages", "dirty_extents", "dirty_pages"):
-                setattr(sums, name, getattr(sums, name) + getattr(result, name))
+            found.entries += result.leaves
+            found._add(result)
             if code >= 0:
-                return Harvest(first, young, dirty, sums)
-            at = self._address(start, result.reached)
+                return found
+            lies = self._address(start, result.reached)
+            if code != lib.PTW_ERR_BLOCK:  # a block that the range cuts lies anywhere, and what is before it may be there still
+                at = lies
             if not patience.lasts(code, at):
-                raise Error(code, "unmap", at, Harvest(first, young, dirty, sums))
+                raise Error(code, "unmap", at, found, lies)
 
     def harvest(self, start, end, accessed=True, dirty=False, peek=False, exact=False, into=None):
         """
@@ -279,17 +295,28 @@ class Ages:
 
 
 class _Callbacks:
-    """What those of an engine share: its clock, and the exception that one of them raised."""
+    """
+    What those of an engine share: its clock, and the exception that one of them raised in the present call of the library. The others
+    do nothing from then on, so that the call ends.
+    """
+
+    running = []  # whose callbacks the present call may run; the last one's, where a callback made a call
 
     def __init__(self, clock):
-        self.clock, self.failed = clock, None
+        self.clock, self.now, self.failed = clock, 0, None
 
-    def check(self, code, what):
-        """Of a call that may have made some. An exception comes first."""
-        failed, self.failed = self.failed, None
+    def call(self, function, *arguments):
+        """A call of the library that may run callbacks. It raises what they raised, and only that."""
+        outer, self.failed = self.failed, None
+        self.running.append(self)
+        try:
+            code = function(*arguments)
+        finally:
+            self.running.pop()
+            failed, self.failed = self.failed, outer
         if failed is not None:
             raise failed
-        return _check(code, what)
+        return code
 
 
 class Engine:
@@ -302,19 +329,21 @@ class Engine:
         config.pages = pages
         config.policy = lib.policy_of(POLICIES.index(policy))
         self._callbacks = _Callbacks(clock)
+        self._call = self._callbacks.call
         if clock:
             self._handle = ffi.new_handle(self._callbacks)
             config.clock, config.context = lib.ptw_py_clock, self._handle
-        _check(lib.ptw_engine_create(config, out), "engine")
+        _check(self._call(lib.ptw_engine_create, config, out), "engine")
         self._engine, self._groups = ffi.gc(out[0], lib.ptw_engine_destroy), []
         self.policy = policy
 
     def group(self, first, pages, table=None, harvest=None, evict=None, look=None):
         """
         A group of the pages [first, first + pages). With a `table`, page `first` is that page table's page 0: it is harvested, and
-        evicted pages are unmapped. Or functions do that: harvest(first, pages) gives pairs (page, word of 64 young pages from that
+        evicted pages are unmapped; what was in their entries then is in Group.removed(). Or functions do that: harvest(first, pages) gives pairs (page, word of 64 young pages from that
         page on, a multiple of 64); evict(list of pages) gives None (all are gone) or a list of EVICTED, FAILED and
-        YOUNG; look(page) gives True if it was young, and clears that.
+        YOUNG, or yields them one by one: what was told before an exception holds; look(page) gives True if it was young, and
+        clears that.
         """
         group = Group(self, first, pages, table, harvest, evict, look)
         self._groups.append(group)
@@ -322,14 +351,14 @@ class Engine:
 
     def add(self, page):
         """A fault: the page is resident, and young."""
-        self._callbacks.check(lib.ptw_page_add(self._engine, page), f"add page {page}")
+        _check(self._call(lib.ptw_page_add, self._engine, page), f"add page {page}")
 
     def remove(self, page):
-        self._callbacks.check(lib.ptw_page_remove(self._engine, page), f"remove page {page}")
+        _check(self._call(lib.ptw_page_remove, self._engine, page), f"remove page {page}")
 
     def check(self):
         """Raises Error if what the engine counts does not add up."""
-        _check(lib.ptw_engine_check(self._engine), "check")
+        _check(self._call(lib.ptw_engine_check, self._engine), "check")
 
 
 class Group:
@@ -343,7 +372,8 @@ class Group:
         self._harvest = harvest or (self._harvest_table if table else None)
         self._evict = evict or (self._evict_table if table else None)
         self._look = look or (self._look_table if table else None)
-        self._callbacks = engine._callbacks
+        self._callbacks, self._call = engine._callbacks, engine._call
+        self._removed = None
         self._handle = ffi.new_handle(self)
         config.context = self._handle
         if self._harvest:
@@ -352,82 +382,115 @@ class Group:
             config.ops.evict = lib.ptw_py_evict
         if self._look:
             config.ops.look = lib.ptw_py_look
-        _check(lib.ptw_group_create(engine._engine, config, out), "group")
-        self._group = out[0]
         try:
-            self._call(lib.ptw_group_attach(self._group, first, pages), "attach pages")
+            _check(self._call(lib.ptw_group_create, engine._engine, config, out), "group")
+            _check(self._call(lib.ptw_group_attach, out[0], first, pages), "attach pages")
         except BaseException:
-            lib.ptw_group_destroy(self._group)
+            if out[0] != ffi.NULL:  # a clock may have raised what it did, and the group is there
+                self._call(lib.ptw_group_destroy, out[0])
             raise
+        self._group = out[0]
 
     def age(self):
         """Harvest, and begin a generation. False: somebody else is at it."""
-        code = lib.ptw_group_age(self._group)
-        return self._call(code, "age") == 0
+        code = self._call(lib.ptw_group_age, self._group)
+        return code != lib.PTW_ERR_AGAIN and _check(code, "age") == 0
 
     def wants_ageing(self):
-        return bool(lib.ptw_group_wants_ageing(self._group))
+        return bool(self._call(lib.ptw_group_wants_ageing, self._group))
 
     def evict(self, want):
-        """Put out the coldest pages; how many went."""
+        """
+        Put out the coldest pages; how many went. Of a group with a table, those stay whose entries another operation owns: for each
+        64 pages that go at a time, it is waited a second for.
+        """
         gone = ffi.new("uint64_t *")
-        self._call(lib.ptw_group_evict(self._group, want, gone), "evict")
+        _check(self._call(lib.ptw_group_evict, self._group, want, gone), "evict")
         return gone[0]
+
+    def removed(self):
+        """
+        Of a group with a table: what was in the entries of the pages that were evicted since the last call of this, a Harvest by the
+        engine's page numbers. Its `young` pages were used between the last look and the unmap: they went all the same, so the engine
+        was not told, and it is the last word of them; its `dirty` ones were written, since nobody harvested that.
+        """
+        removed, self._removed = self._removed or self._none_removed(), None
+        return removed
 
     def report(self):
         """All that the engine counts: sizes by generation, the youngest first, and pages by age in ticks."""
         state, ages = _sized("ptw_group_state"), ffi.new("uint64_t[256]")
-        _check(lib.ptw_group_state(self._group, state), "state")
+        _check(self._call(lib.ptw_group_state, self._group, state), "state")
         names = ("resident", "isolated", "youngest", "oldest", "ticks", "faults", "refaults", "evicted", "failed", "looks",
                  "looked", "around", "agings", "words", "aged")
         report = {name: getattr(state, name) for name in names}
         report["generations"] = [{"sequence": s, "pages": state.pages[s % 4], "birth_ms": state.birth[s % 4]}
                                  for s in range(state.youngest, state.oldest - 1, -1)]
-        if lib.ptw_group_ages(self._group, ages) == 0:
+        if self._call(lib.ptw_group_ages, self._group, ages) == 0:
             report["ages"] = list(ages)
         return report
-
-    def _call(self, code, what):
-        again = code == lib.PTW_ERR_AGAIN
-        self._callbacks.check(0 if again else code, what)
-        return code
 
     def _harvest_table(self, first, pages):
         size = self._table.page_size
         start = (first - self._first) * size
-        found = self._table.harvest(start, start + pages * size)
+        failed = None
+        try:
+            found = self._table.harvest(start, start + pages * size)
+        except Error as error:  # what it had cleared by then, nobody else will find
+            failed, found = error, error.found
         for at, word in enumerate(ffi.cast("uint64_t *", ffi.from_buffer(found.young))[0:len(found.young) // 8]):
             if word:
                 yield self._first + found.first_page + 64 * at, word
+        if failed:
+            raise failed
 
     def _look_table(self, page):
         start = (page - self._first) * self._table.page_size
         return self._table.harvest(start, start + self._table.page_size).young_pages != 0
 
     def _evict_table(self, pages):
-        said = []
+        patience = _Patience(shared=True)
         for page in pages:
             start = (page - self._first) * self._table.page_size
             try:
-                self._table.unmap(start, start + self._table.page_size)
-                said.append(EVICTED)
-            except Error:  # those before it are gone
-                said.append(FAILED)
-        return said
+                found, gone = self._table._unmap(start, start + self._table.page_size, patience), True
+            except Error as error:
+                found, gone = error.found, error.found.entries != 0
+            self._remove(page - self._first, found)
+            yield EVICTED if gone else FAILED
+
+    def _none_removed(self):
+        size = (self._pages + 63) // 64 * 8 if self._table else 0
+        return Harvest(self._first, bytearray(size), bytearray(size), _sized("ptw_harvest_result"))
+
+    def _remove(self, page, found):
+        self._removed = self._removed or self._none_removed()
+        for bitmap, pages in ((self._removed.young, found.young_pages), (self._removed.dirty, found.dirty_pages)):
+            if pages:
+                bitmap[page // 8] |= 1 << page % 8
+        self._removed.entries += found.entries
+        self._removed._add(found)
 
 
 # Callbacks. An exception ends the call of the library, and is raised again by who made that.
 
 def _keep(_, error, trace):
     """Also one from before a callback's first line: a signal that came during a long call of the library."""
-    callbacks = ffi.from_handle(trace.tb_frame.f_locals["context"])
-    callbacks = callbacks._callbacks if isinstance(callbacks, Group) else callbacks
-    callbacks.failed = callbacks.failed or error
+    callbacks = _Callbacks.running[-1]
+    if callbacks.failed is None:
+        callbacks.failed = error
+
+
+def _stand_still(*raised):
+    """A clock has no way to say that it failed, so time stands still until the call is over."""
+    _keep(*raised)
+    return _Callbacks.running[-1].now
 
 
 def _callback(function):
     def guarded(context, *arguments):
-        return function(ffi.from_handle(context), *arguments) or 0
+        group = ffi.from_handle(context)
+        return lib.PTW_ERR_AGAIN if group._callbacks.failed is not None else function(group, *arguments) or 0
     return ffi.def_extern(name="ptw_py" + function.__name__, error=lib.PTW_ERR_AGAIN, onerror=_keep)(guarded)
 
 
@@ -449,15 +512,27 @@ def _look(group, page, around):
 @_callback
 def _evict(group, page, n, result):
     said = group._evict(list(page[0:n]))
-    if said is None:
-        said = [EVICTED] * n
-    if len(said) != n:
-        raise ValueError(f"evict() was asked to put out {n} pages, and told of {len(said)}")
-    for i, what in enumerate(said):
-        result[i] = what
+    said = [EVICTED] * n if said is None else said
+    told = len(said) if hasattr(said, "__len__") else n
+    if told == n:
+        told = 0
+        for what in said:
+            if told < n:
+                result[told] = what
+            told += 1
+            if told > n:
+                break
+    if told != n:
+        raise ValueError(f"evict() was asked to put out {n} pages, and told of {told}")
     return 0
 
 
-@ffi.def_extern(error=0, onerror=_keep)
+@ffi.def_extern(error=0, onerror=_stand_still)
 def ptw_py_clock(context):
-    return int(ffi.from_handle(context).clock())
+    callbacks = ffi.from_handle(context)
+    if callbacks.failed is None:
+        now = int(callbacks.clock())
+        if not 0 <= now < 1 << 64:
+            raise OverflowError(f"a clock says milliseconds from 0 to 2^64 - 1, not {now}")
+        callbacks.now = now
+    return callbacks.now

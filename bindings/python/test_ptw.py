@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Tests of the binding. Prints TAP."""
+import contextlib
+import io
 import random
 import sys
 import traceback
@@ -21,7 +23,16 @@ def raises(kind, function, *arguments, **named):
         function(*arguments, **named)
     except kind as error:
         return error
-    raise AssertionError(f"no {kind.__name__}")
+    raise AssertionError(f"no {kind}")
+
+
+def error_of(function, *arguments):
+    """What the library said instead, if anything."""
+    try:
+        function(*arguments)
+    except ptw.Error as error:
+        return error
+    return None
 
 
 def test_version():
@@ -213,6 +224,220 @@ def test_exceptions_of_a_clock_come_through():
     broken.clear()
     group.age()
     engine.check()
+
+
+def test_what_no_clock_says_comes_through():
+    for wrong in (-1, 1 << 64, None, "noon"):
+        said = [5]
+        engine = ptw.Engine(64, clock=lambda said=said: said[0])
+        group = engine.group(0, 64, harvest=lambda first, pages: [])
+        engine.add(0)
+        said[0] = wrong
+        with contextlib.redirect_stderr(io.StringIO()) as aside:
+            raises((OverflowError, TypeError, ValueError), group.age)
+        assert not aside.getvalue(), aside.getvalue()
+        assert group.report()["generations"][0]["birth_ms"] == 5
+        said[0] = 9
+        assert group.age() and group.report()["generations"][0]["birth_ms"] == 9
+        engine.check()
+
+
+def test_a_clock_that_raises_stands_still():
+    """It did not go back to 0, either: idle-age would take the time since for its own."""
+    said = []
+    for breaks in (False, True):
+        now = [10 ** 12]
+        engine = ptw.Engine(64, "idle-age", clock=lambda now=now: now[0])
+        group = engine.group(0, 64, harvest=lambda first, pages: [])
+        for page in range(64):
+            engine.add(page)
+        if breaks:
+            now[0] = None
+            raises(TypeError, group.wants_ageing)
+            now[0] = 10 ** 12
+        group.wants_ageing()
+        group.age()
+        now[0] += 10 ** 6
+        said.append(group.wants_ageing())
+    assert said == [True, True], said
+
+
+def test_a_clock_that_raises_ends_the_call():
+    harvests = []
+    engine = engine_that_breaks("generations")
+    engine.callbacks["harvest"] = lambda *which: harvests.append(which) or []
+    group = engine.group(0, 64, **engine.callbacks)
+    engine.broken = "clock"
+    raises(KeyError, group.age)
+    assert not harvests
+    engine.broken = None
+    assert group.age() and harvests
+
+
+def calls_of(engine):
+    """Every call of an engine and a group, as functions."""
+    group = engine.group(0, 64, **engine.callbacks)
+    for page in range(32):
+        engine.add(page)
+    return {"group": lambda: engine.group(64, 64, **engine.callbacks), "age": group.age, "wants_ageing": group.wants_ageing,
+            "evict": lambda: group.evict(3), "report": group.report, "check": engine.check,
+            "add": lambda: engine.add(40), "remove": lambda: engine.remove(1)}
+
+
+def engine_that_breaks(policy):
+    """Its `broken` is the name of the callback that raises from now on, its `asked` says how often that ran."""
+    def callback(name, answer):
+        def run(*arguments):
+            if engine is not None and engine.broken == name:
+                engine.asked += 1
+                raise KeyError(name)
+            return answer(*arguments)
+        return run
+
+    engine = None
+    engine = ptw.Engine(128, policy, clock=callback("clock", lambda: 1))
+    engine.broken, engine.asked = None, 0
+    engine.callbacks = {"harvest": callback("harvest", lambda first, pages: []), "look": callback("look", lambda page: False),
+                        "evict": callback("evict", lambda pages: None)}
+    return engine
+
+
+def test_a_call_raises_what_its_callbacks_raised_and_no_other_does():
+    ran = set()
+    for policy in ptw.POLICIES:
+        for name in calls_of(engine_that_breaks(policy)):
+            for broken in ("clock", "harvest", "look", "evict"):
+                engine = engine_that_breaks(policy)
+                calls = calls_of(engine)
+                engine.broken = broken
+                try:
+                    calls[name]()
+                    said = None
+                except KeyError as error:
+                    said = error.args[0]
+                assert said == (broken if engine.asked else None), (policy, name, broken, said, engine.asked)
+                assert engine.asked <= 1, (policy, name, broken)  # the call ends
+                ran |= {(policy, name, broken)} if engine.asked else set()
+                engine.broken = None
+                for other in calls:
+                    with contextlib.suppress(ptw.Error):  # some are made twice
+                        calls[other]()
+    assert {("learned", "wants_ageing", "clock"), ("generations", "age", "clock"), ("idle-age", "group", "clock"),
+            ("idle-age", "age", "harvest"), ("learned", "evict", "look"), ("generations", "evict", "evict")} <= ran, ran
+
+
+def test_an_exception_that_a_callback_caught_is_over():
+    def evict(_):
+        engine.broken = "clock"
+        raises(KeyError, group.age)
+        engine.broken = None
+
+    engine = engine_that_breaks("learned")
+    engine.callbacks["evict"] = evict
+    group = engine.group(0, 64, **engine.callbacks)
+    for page in range(64):
+        engine.add(page)
+    assert group.evict(1) == 1 and engine.asked == 1
+    engine.check()
+
+
+def test_groups_whose_clock_raises_leave_nothing():
+    engine = engine_that_breaks("generations")
+    engine.broken = "clock"
+    for _ in range(100):  # more than an engine has by default
+        raises(KeyError, engine.group, 0, 64)
+    engine.broken = None
+    engine.group(0, 64)
+
+
+def test_evict_of_a_table_tells_what_the_last_entries_held():
+    def look(page):  # and then it is used once more
+        young = table.harvest(page * PAGE, (page + 1) * PAGE).young_pages != 0
+        if page % 2:
+            (cpu.write if page == 3 else cpu.read)(page * PAGE)
+        return young
+
+    table, engine = table_of(128), ptw.Engine(192)
+    cpu = table.cpu()
+    first = 64  # page 0 of the table
+    group = engine.group(first, 128, table=table, look=lambda page: look(page - first))
+    for page in range(128):
+        engine.add(first + page)
+    group.age()
+    assert group.evict(8) == 8
+    removed = group.removed()
+    gone = [page for page in range(128) if cpu.read(page * PAGE) is None]
+    assert removed.entries == len(gone) == 8
+    assert list(removed.pages()) == [first + page for page in gone if page % 2], list(removed.pages())
+    assert list(ptw.pages_of(removed.dirty, removed.first_page)) == [first + 3] and 3 in gone
+    assert (removed.young_pages, removed.dirty_pages) == (4, 1)
+    assert not list(group.removed().pages()) and group.removed().entries == 0
+    engine.check()
+
+
+def test_what_evict_yielded_before_an_exception_holds():
+    def evict(pages):
+        for page in pages[:len(pages) + min(more, 0)]:
+            if len(gone) == 2 and stop is not None:
+                raise stop
+            gone.append(page)
+            yield ptw.EVICTED
+        yield from [ptw.EVICTED] * more
+
+    for stop, more, kind in ((KeyboardInterrupt(), 0, KeyboardInterrupt), (None, 0, None), (None, 1, ValueError),
+                             (None, 1000, ValueError), (None, -1, ValueError)):
+        engine, gone = ptw.Engine(64), []
+        group = engine.group(0, 64, evict=evict)
+        for page in range(64):
+            engine.add(page)
+        if kind:
+            raises(kind, group.evict, 8)
+        else:
+            assert group.evict(8) == 8
+        assert group.report()["resident"] == 64 - len(gone) and len(gone) >= (stop is not None) * 2
+        for page in range(64):
+            assert (page in gone) == (error_of(engine.remove, page) is not None)
+        engine.check()
+
+
+def test_an_interrupted_evict_of_a_table_leaves_both_alike():
+    table, engine = table_of(64), ptw.Engine(64)
+    cpu, group = table.cpu(), engine.group(0, 64, table=table)
+    for page in range(64):
+        engine.add(page)
+        cpu.read(page * PAGE)
+    for _ in range(4):  # all are of one age, and go at once
+        group.age()
+
+    def late(frame, event, _):
+        if event == "call" and frame.f_code.co_name in ("unmap", "_unmap") and group.report()["isolated"]:
+            late.calls += 1
+            if late.calls == 5:
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+    late.calls = 0
+    sys.setprofile(late)
+    try:
+        raises(KeyboardInterrupt, group.evict, 8)
+    finally:
+        sys.setprofile(None)
+    assert group.report()["resident"] == sum(cpu.read(page * PAGE) is not None for page in range(64)) == 60
+
+
+def test_an_unmap_that_cuts_a_block_tells_where_to_go_on():
+    table, block = ptw.PageTable("ept4"), 512 * PAGE
+    table.map(0, 64 * PAGE)
+    table.map(block, 2 * block, blocks=True)
+    cpu = table.cpu()
+    cpu.read(3 * PAGE)
+    error = raises(ptw.Error, table.unmap, 0, block + PAGE)  # cut by the end: it lies behind
+    assert (error.reached, error.at, error.found.entries) == (0, block, 0)
+    assert list(table.unmap(error.reached, error.at).pages()) == [3]
+    error = raises(ptw.Error, table.unmap, block + PAGE, 2 * block)  # by the start: before
+    assert (error.reached, error.at) == (block + PAGE, block)
+    error = raises(ptw.Error, table.map, 0, 2 * block)
+    assert (error.reached, error.at) == (0, block)
 
 
 def test_groups_that_cannot_be_leave_nothing():

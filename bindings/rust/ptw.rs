@@ -32,6 +32,7 @@ impl std::fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+const BLOCK: Error = Error(-16);
 const AGAIN: Error = Error(-17);
 
 /// A call that ended early. With `?` in a function that returns `Error` only that is left: who needs each use of a page
@@ -39,15 +40,18 @@ const AGAIN: Error = Error(-17);
 #[derive(Clone, Debug)]
 pub struct Ended {
     pub error: Error,
-    /// What lies before is done. (If an unmap cuts a block: where that begins, and nothing is done.)
+    /// What lies before is done, and the same call from there on does the rest, once what was in the way is gone.
     pub reached: u64,
+    /// Where that lies: the page that a map found mapped, or the begin of the block that an unmap would cut, which may lie before
+    /// or behind `reached`.
+    pub at: u64,
     /// What was cleared or removed by then; no later call will tell. Of a map: nothing.
     pub found: Box<Found>,
 }
 
 impl std::fmt::Display for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}, at {:#x}", self.error, self.reached)
+        write!(f, "{}, at {:#x}", self.error, self.at)
     }
 }
 
@@ -335,19 +339,24 @@ impl PageTable {
         let mut at = range.start;
         let mut patience = Patience { at, tries: 0 };
         loop {
-            let mut result = raw::ChangeResult { size: size_of::<raw::ChangeResult>(), ..Default::default() };
+            let mut result = raw::ChangeResult {
+                size: size_of::<raw::ChangeResult>(),
+                reached: at & self.mask,
+                ..Default::default()
+            };
             let there = oa.wrapping_add(at - range.start);
             let said = check(unsafe { raw::ptw_map(self.table, at, range.end, there, &how, &mut result) });
             let error = match said {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
             };
+            let lies = self.address(&range, result.reached);
             // Without a leaf nothing was done, wherever the error lies.
             if result.leaves != 0 {
-                at = self.address(&range, result.reached);
+                at = lies;
             }
             if !patience.lasts(error, at) {
-                return Err(Ended { error, reached: at, found: Box::default() });
+                return Err(Ended { error, reached: at, at: lies, found: Box::default() });
             }
         }
     }
@@ -380,9 +389,13 @@ impl PageTable {
                 Ok(_) => return Ok(found),
                 Err(error) => error,
             };
-            at = self.address(&range, result.reached);
+            let lies = self.address(&range, result.reached);
+            // A block that the range cuts lies anywhere, and what is before it may be there still.
+            if error != BLOCK {
+                at = lies;
+            }
             if !patience.lasts(error, at) {
-                return Err(Ended { error, reached: at, found: Box::new(found) });
+                return Err(Ended { error, reached: at, at: lies, found: Box::new(found) });
             }
         }
     }
@@ -420,7 +433,8 @@ impl PageTable {
         match said {
             Ok(_) => Ok(found),
             Err(error) => {
-                Err(Ended { error, reached: self.address(&range, result.resume), found: Box::new(found) })
+                let reached = self.address(&range, result.resume);
+                Err(Ended { error, reached, at: reached, found: Box::new(found) })
             }
         }
     }
@@ -451,7 +465,7 @@ impl PageTable {
 
     fn room(&self, range: &Range<u64>, what: u32) -> Result<Found, Ended> {
         if range.start >= range.end {
-            return Err(Ended { error: Error(-1), reached: range.start, found: Box::default() });
+            return Err(Ended { error: Error(-1), reached: range.start, at: range.start, found: Box::default() });
         }
         let first_page = range.start >> self.granule_lg2 & !63;
         let words = (((range.end - 1) >> self.granule_lg2) - first_page) / 64 + 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What the Rust binding gives when a call ends half-way; but for race, under LD_PRELOAD of again.c. Fails by a panic.
 //!
-//! usage: again goes-on | tells | ends | map | race, each with its environment set (run.sh)
+//! usage: again goes-on | tells | ends | block | map | race, each with its environment set (run.sh)
 
 #[allow(dead_code)]
 #[path = "../../bindings/rust/ptw.rs"]
@@ -67,6 +67,16 @@ fn main() {
         Some("ends") => {
             let ended = used_table(&used).unmap(128 * PAGE..1024 * PAGE).unwrap_err();
             assert_eq!((ended.error, ended.reached), (Error(-17), 128 * PAGE));
+        }
+        Some("block") => {
+            let table = used_table(&used);
+            let ended = table.unmap(128 * PAGE..1024 * PAGE).unwrap_err();
+            assert_eq!((ended.error, ended.reached, ended.at), (Error(-16), 576 * PAGE, 1023 * PAGE));
+            assert_eq!(pages(&ended.found), [130, 400]);
+            assert_eq!(pages(&table.unmap(ended.reached..1024 * PAGE).unwrap()), [580, 1023]);
+            table.map(60 * PAGE..61 * PAGE, 0, READ).unwrap();
+            let ended = table.map(0..64 * PAGE, 0, READ).unwrap_err();
+            assert_eq!((ended.error, ended.reached, ended.at), (Error(-13), 0, 60 * PAGE));
         }
         Some("map") => {
             let table = used_table(&used);

@@ -76,6 +76,8 @@ check "rust: the tests of calls that end half-way build" quiet build_rust tests/
 check "rust: an unmap that another operation interrupts goes on" quiet rust_again goes-on PTW_PLANTED_TIMES=3
 check "rust: another error tells what was unmapped before" \
 	quiet rust_again tells PTW_PLANTED_TIMES=1 PTW_PLANTED_ERROR=-27
+check "rust: a block in the way is told, and where to go on" \
+	quiet rust_again block PTW_PLANTED_TIMES=2 PTW_PLANTED_BLOCK=1
 check "rust: without any progress an unmap ends" \
 	quiet rust_again ends PTW_PLANTED_TIMES=1000000 PTW_PLANTED_NOTHING=1
 check "rust: of threads that unmap the same pages each page is told by one" quiet "$scratch/again" race
