@@ -33,7 +33,7 @@ static inline bool whole_file(const char *name, void (*write)(FILE *, void *), v
 	struct stat info;
 	int failure = 0;
 	bool good;
-	FILE *out;
+	FILE *out = NULL;
 
 	/* "x": it must not be there yet. What a process of this number has left behind goes. */
 	if (target && !stat(target, &info) && !S_ISREG(info.st_mode)) {
