@@ -296,8 +296,8 @@ class Ages:
 
 class _Callbacks:
     """
-    What those of an engine share: its clock, and the exception that one of them raised in the present call of the library. The others
-    do nothing from then on, so that the call ends.
+    What those of an engine share: its clock, and the exception that one of them raised in the present call of the
+    library. The others do nothing from then on, so that the call ends.
     """
 
     running = []  # whose callbacks the present call may run; the last one's, where a callback made a call
@@ -340,10 +340,10 @@ class Engine:
     def group(self, first, pages, table=None, harvest=None, evict=None, look=None):
         """
         A group of the pages [first, first + pages). With a `table`, page `first` is that page table's page 0: it is harvested, and
-        evicted pages are unmapped; what was in their entries then is in Group.removed(). Or functions do that: harvest(first, pages) gives pairs (page, word of 64 young pages from that
-        page on, a multiple of 64); evict(list of pages) gives None (all are gone) or a list of EVICTED, FAILED and
-        YOUNG, or yields them one by one: what was told before an exception holds; look(page) gives True if it was young, and
-        clears that.
+        evicted pages are unmapped; what was in their entries then is in Group.removed(). Or functions do that:
+        harvest(first, pages) gives pairs (page, word of 64 young pages from that page on, a multiple of 64); evict(list of
+        pages) gives None (all are gone) or a list of EVICTED, FAILED and YOUNG, or yields them one by one: what was told
+        before an exception holds; look(page) gives True if it was young, and clears that.
         """
         group = Group(self, first, pages, table, harvest, evict, look)
         self._groups.append(group)
