@@ -95,7 +95,7 @@ meson_test() {
 }
 
 # What failed, by the log $1: lines "not ok", what is said next to them (Criterion indents it, TAP begins it with "#"),
-# and what a program of tests says on standard error. The first 40 lines of it.
+# what a program of tests says on standard error, and errors of compilers. The first 40 lines of it.
 failed_lines() {
 	awk '
 		function show(text) { if (++shown <= 40) print text }
@@ -108,6 +108,7 @@ failed_lines() {
 			next
 		}
 		/^(#|  )/ && near { show($0); next }
+		/(^|[^a-z])error: |^FAILED: / { show($0); kept = 0; next }
 		/^# .*(: failed: |: FAILED|to repeat: )/ || /Assertion failed|ERROR: .*Sanitizer|runtime error:/ { show($0); kept = 0; next }
 		/^#/ { said[kept++] = $0; next }
 		{ kept = near = 0 }
