@@ -111,7 +111,7 @@ done
 check "compare --goals with --memory is refused" refused "leave --memory out" compare "$redis" --goals -m 10%
 check "compare --goals of references alone is refused" refused "not about references" compare "$redis" --goals -p lru,arc
 check "compare of standard input twice is refused" refused "only one trace" compare - -
-check "compare onto one of its traces is refused" refused "would replace a trace" \
+check "compare onto one of its traces is refused" refused "would replace the trace" \
 	compare "$redis" "$scratch/short.u32" --html "$scratch/./short.u32"
 check "compare into a missing folder is refused" refused "cannot write 'no/x.html'" compare "$redis" --html no/x.html
 check "compare into one file twice is refused" refused "are the same" compare "$redis" --html x --json x
