@@ -231,13 +231,22 @@ kernel_initramfs() {
 	return $status
 }
 
-# A console without carriage returns, each line at once (mawk would wait for 4 KiB of them); status 1 after a panic.
+# A console without carriage returns, each line at once (mawk would wait for 4 KiB of them); status 1 after a panic, 3 if
+# nothing at all was said in time: then QEMU, whose number is in the file $1, is ended.
 kernel_console() {
-	local line bad=0
+	local line='' bad=0 status
 
-	while IFS= read -r line || [ -n "$line" ]; do
+	IFS= read -r -t "$kernel_silence" line
+	status=$?
+	if [ $status -gt 128 ] && [ -z "$line" ]; then
+		kill "$(cat "$1")"
+		return 3
+	fi
+	while [ $status = 0 ] || [ -n "$line" ]; do
 		printf '%s\n' "${line%$'\r'}"
 		[[ $line != *'Kernel panic - not syncing'* ]] || bad=1
+		IFS= read -r line
+		status=$?
 	done
 	return $bad
 }
@@ -249,9 +258,27 @@ kernel_console() {
 kernel_patience='rcupdate.rcu_cpu_stall_timeout=300 rcupdate.rcu_normal_after_boot=1 watchdog_thresh=60'
 kernel_patience+=' sysctl.kernel.hung_task_timeout_secs=600'
 
+# So long a guest may say nothing, in seconds. Rarely a stock kernel on emulated processors stops in the middle of its
+# start, before any line of ours: that is no result, and it is started once more.
+kernel_silence=400
+
 kernel_boot() {
-	local arch=$1 cache=$2 initramfs=$3 seconds=$4 qemu console ended
-	kernel_known "$arch" || return 2
+	local status
+
+	kernel_known "$1" || return 2
+	kernel_boot_once "$@"
+	status=$?
+	if [ $status = 3 ]; then
+		printf 'the guest said nothing for %s s; it is started once more\n' "$kernel_silence" >&2
+		kernel_boot_once "$@"
+		status=$?
+	fi
+	return $status
+}
+
+# Status 3: it said nothing.
+kernel_boot_once() {
+	local arch=$1 cache=$2 initramfs=$3 seconds=$4 qemu console ended number
 	shift 4
 
 	case $arch in
@@ -269,12 +296,15 @@ kernel_boot() {
 	# An oops is a panic, and a panic reboots at once, which -no-reboot makes the end of the run. QEMU then
 	# says the same as after a power-off, so the console is read. What stands in "$@" comes last, and of
 	# two options QEMU takes the last one.
-	timeout -k 5 "$seconds" "${qemu[@]}" -accel "tcg,thread=multi" -m 512 -smp 2 -no-reboot \
+	number=$(mktemp) || return 1
+	timeout -k 5 "$seconds" "${qemu[@]}" -pidfile "$number" -accel "tcg,thread=multi" -m 512 -smp 2 -no-reboot \
 		-nic none -monitor none -serial stdio -display none \
 		-kernel "$cache/vmlinuz" -initrd "$initramfs" \
 		-append "console=$console quiet oops=panic panic=-1 $kernel_patience ${kernel_append:-}" \
-		"$@" </dev/null | kernel_console
+		"$@" </dev/null | kernel_console "$number"
 	ended=("${PIPESTATUS[@]}")
+	rm -f "$number"
+	[ "${ended[1]}" != 3 ] || return 3
 	# 137: it had to be killed.
 	case ${ended[0]} in
 	124 | 137) printf 'the guest did not power itself off within %s s\n' "$seconds" >&2 ;;
