@@ -15,6 +15,7 @@ numpy.unpackbits(numpy.frombuffer(found.young, numpy.uint8), bitorder="little").
 the library's; what a call that ends early had found by then is in its `found`. Objects are for one thread at a time, and keep
 alive what they use.
 """
+import threading
 import time
 
 from _ptw import ffi, lib
@@ -294,13 +295,20 @@ class Ages:
         return sum(self.histogram()[:epochs])
 
 
+class _Calls(threading.local):
+    """Of this thread, as callbacks run in the thread that made the call: whose they are, the last call's at the end."""
+
+    def __init__(self):
+        self.present = []
+
+
 class _Callbacks:
     """
     What those of an engine share: its clock, and the exception that one of them raised in the present call of the
     library. The others do nothing from then on, so that the call ends.
     """
 
-    running = []  # whose callbacks the present call may run; the last one's, where a callback made a call
+    running = _Calls()
 
     def __init__(self, clock):
         self.clock, self.now, self.failed = clock, 0, None
@@ -308,11 +316,11 @@ class _Callbacks:
     def call(self, function, *arguments):
         """A call of the library that may run callbacks. It raises what they raised, and only that."""
         outer, self.failed = self.failed, None
-        self.running.append(self)
+        self.running.present.append(self)
         try:
             code = function(*arguments)
         finally:
-            self.running.pop()
+            self.running.present.pop()
             failed, self.failed = self.failed, outer
         if failed is not None:
             raise failed
@@ -476,7 +484,7 @@ class Group:
 
 def _keep(_, error, trace):
     """Also one from before a callback's first line: a signal that came during a long call of the library."""
-    callbacks = _Callbacks.running[-1]
+    callbacks = _Callbacks.running.present[-1]
     if callbacks.failed is None:
         callbacks.failed = error
 
@@ -484,7 +492,7 @@ def _keep(_, error, trace):
 def _stand_still(*raised):
     """A clock has no way to say that it failed, so time stands still until the call is over."""
     _keep(*raised)
-    return _Callbacks.running[-1].now
+    return _Callbacks.running.present[-1].now
 
 
 def _callback(function):

@@ -5,6 +5,7 @@ import contextlib
 import io
 import random
 import sys
+import threading
 import traceback
 
 import ptw
@@ -324,6 +325,36 @@ def test_a_call_raises_what_its_callbacks_raised_and_no_other_does():
                         calls[other]()
     assert {("learned", "wants_ageing", "clock"), ("generations", "age", "clock"), ("idle-age", "group", "clock"),
             ("idle-age", "age", "harvest"), ("learned", "evict", "look"), ("generations", "evict", "evict")} <= ran, ran
+
+
+def test_a_thread_raises_what_its_own_callbacks_raised():
+    both_run, over = threading.Event(), threading.Event()
+    told = []
+
+    def waits(first, pages):
+        both_run.set()
+        over.wait(60)
+        return []
+
+    def fails(first, pages):
+        thread.start()
+        both_run.wait(60)
+        raise KeyError("mine")
+
+    def other():
+        try:
+            told.append(groups[1].age())
+        except BaseException as error:
+            told.append(error)
+
+    groups = [ptw.Engine(64).group(0, 64, harvest=harvest) for harvest in (fails, waits)]
+    thread = threading.Thread(target=other)
+    try:
+        assert "mine" in str(raises(KeyError, groups[0].age))
+    finally:
+        over.set()
+        thread.join(60)
+    assert told == [True], told
 
 
 def test_an_exception_that_a_callback_caught_is_over():
