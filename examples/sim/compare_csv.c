@@ -28,18 +28,15 @@ static void line(FILE *out, const struct compare *compare, unsigned int trace, u
 
 char *compare_csv(const struct compare *compare)
 {
-	char *text = NULL;
-	size_t room;
-	FILE *out = open_memstream(&text, &room);
+	struct csv csv;
+	FILE *out = csv_begin(&csv, "trace,memory,memory_pages,memory_bytes,policy,misses,against_lru_percent,gap_percent,"
+				    "batch_reads,single_checks");
 
 	if (!out)
 		return NULL;
-	fputs("trace,memory,memory_pages,memory_bytes,policy,misses,against_lru_percent,gap_percent,batch_reads,"
-	      "single_checks\n",
-	      out);
 	for (unsigned int trace = 0; trace < compare->trace_count; trace++)
 		for (unsigned int size = 0; size < compare->size_count; size++)
 			for (unsigned int policy = 0; policy < compare->policy_count; policy++)
 				line(out, compare, trace, size, policy);
-	return csv_end(out, &text);
+	return csv_end(out, &csv);
 }

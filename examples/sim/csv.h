@@ -4,25 +4,19 @@
 #define PTW_SIM_CSV_H
 
 #include <stdio.h>
-#include <string.h>
+
+struct csv {
+	char *text;
+	size_t size;
+};
+
+/* A table in memory: what rows are written to. `names`: the first line, without its end. NULL: not enough memory. */
+FILE *csv_begin(struct csv *csv, const char *names);
 
 /* A field, quoted if it has to be. */
-static inline void csv_text(FILE *out, const char *text)
-{
-	if (!strpbrk(text, ",\"\r\n")) {
-		fputs(text, out);
-		return;
-	}
-	putc('"', out);
-	for (; *text; text++) {
-		if (*text == '"')
-			putc('"', out);
-		putc(*text, out);
-	}
-	putc('"', out);
-}
+void csv_text(FILE *out, const char *text);
 
-/* What was written to open_memstream(), without its last line break; NULL: not enough memory. */
-char *csv_end(FILE *out, char **text);
+/* The table, without its last line break, since whoever prints it ends the line; NULL: not enough memory. */
+char *csv_end(FILE *out, struct csv *csv);
 
 #endif /* PTW_SIM_CSV_H */

@@ -88,20 +88,18 @@ char *curve_json(const struct curve_job *job)
 
 char *curve_csv(const struct curve_job *job)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct csv csv;
+	FILE *out = csv_begin(&csv, "memory_percent,memory_pages,memory_bytes,exact_misses,learned_misses");
 
 	if (!out)
 		return NULL;
-	fputs("memory_percent,memory_pages,memory_bytes,exact_misses,learned_misses\n", out);
 	for (unsigned int i = 0; i < PERCENTS; i++) {
 		const uint32_t pages = curve_pages(job, percents[i]);
 
 		fprintf(out, "%u,%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", percents[i], pages,
 			(uint64_t)pages * SIM_PAGE_SIZE, job->exact[pages], job->learned[pages]);
 	}
-	return csv_end(out, &text);
+	return csv_end(out, &csv);
 }
 
 static void draw(const struct svg_plot *plot, const struct curve_job *job, const uint64_t *misses,

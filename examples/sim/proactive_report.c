@@ -94,16 +94,14 @@ static char *json(const struct options *options, const struct trace *trace,
 }
 
 /* The table of windows. */
-static char *csv(const struct proactive *p)
+static char *windows_csv(const struct proactive *p)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct csv csv;
+	FILE *out = csv_begin(&csv, "first_tick,end_tick,touched_pages,put_out_pages,brought_back_pages,saved_page_ticks,"
+				    "threshold_steps");
 
 	if (!out)
 		return NULL;
-	fputs("first_tick,end_tick,touched_pages,put_out_pages,brought_back_pages,saved_page_ticks,threshold_steps\n",
-	      out);
 	for (unsigned int i = 0; i < PROACTIVE_WINDOWS; i++) {
 		const struct proactive_window *w = &p->windows[i];
 
@@ -111,7 +109,7 @@ static char *csv(const struct proactive *p)
 			w->first_tick, w->end_tick, w->touched, w->evictions, w->promotions, w->saved,
 			w->threshold);
 	}
-	return csv_end(out, &text);
+	return csv_end(out, &csv);
 }
 
 void proactive_main(const struct options *options, const struct trace *trace)
@@ -130,7 +128,7 @@ void proactive_main(const struct options *options, const struct trace *trace)
 	if (options->common.json)
 		output_made(options->common.json, json(options, trace, &proactive));
 	if (options->common.csv)
-		output_made(options->common.csv, csv(&proactive));
+		output_made(options->common.csv, windows_csv(&proactive));
 	if (!output_is_stdout(options->common.json) && !output_is_stdout(options->common.csv))
 		print(options, trace, &proactive);
 	output_flush();

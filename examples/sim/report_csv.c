@@ -1,32 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The working set over time, for spreadsheets. */
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "csv.h"
 #include "report.h"
 
-char *csv_end(FILE *out, char **text)
-{
-	if (fclose(out) || !*text) {
-		free(*text);
-		return NULL;
-	}
-	/* Whoever prints it ends the line. */
-	(*text)[strlen(*text) - 1] = '\0';
-	return *text;
-}
-
 char *report_csv(const struct report *report)
 {
 	const struct replay *replay = report->replay;
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct csv csv;
+	FILE *out = csv_begin(&csv, "first_tick,end_tick,touched_pages,touched_bytes,young_pages_per_scan,faults");
 
 	if (!out)
 		return NULL;
-	fputs("first_tick,end_tick,touched_pages,touched_bytes,young_pages_per_scan,faults\n", out);
 	for (unsigned int i = 0; i < replay->window_count; i++) {
 		const struct window *w = &replay->windows[i];
 
@@ -37,5 +23,5 @@ char *report_csv(const struct report *report)
 			fprintf(out, "%" PRIu64, w->scan_young / w->scans);
 		fprintf(out, ",%" PRIu64 "\n", w->faults);
 	}
-	return csv_end(out, &text);
+	return csv_end(out, &csv);
 }
