@@ -7,8 +7,8 @@
 
 Each plant changes one place of the library in a private copy, builds ptw-stress there (or mmu-stress, for
 those whose names begin with mmu-) and runs it until it fails, for N seconds of each configuration at most
-(default 20). TAP on standard output; what found
-each plant stands behind it. A plant whose place is no longer in the source fails: then bring it up to date;
+(default 20). First the programs run unchanged, and must be content. TAP on standard output; what found each
+plant stands behind it. A plant whose place is no longer in the source fails: then bring it up to date;
 --places says which ones those are, and does nothing else.
 Needs gcc and liburcu-bp. Example: tests/stress/plants.py free-at-once map-over-frozen
 """
@@ -143,38 +143,76 @@ FLAGS = {
 }
 
 
-def compile_all(folder, build, spaces):
-    """ptw-stress, or mmu-stress, of the copy in `folder`; its path."""
-    generated = os.path.join(folder, "generated")
-    os.makedirs(generated, exist_ok=True)
-    stress = os.path.join(folder, "tests/stress")
-    roles = [os.path.join(stress, name) for name in ("roles_read.c", "roles_write.c")]
-    subprocess.run([sys.executable, os.path.join(stress, "pairs.py"),
-                    os.path.join(folder, "include/ptw/change.h"),
-                    os.path.join(generated, "pairs.h"), *roles], check=True)
-    sources = [os.path.join(folder, "tests/harness/environment.c")]
-    for part in ("lib", "arch", "ports/user", "ports/vector"):
-        for base, _, names in os.walk(os.path.join(folder, part)):
-            sources += [os.path.join(base, name) for name in names if name.endswith(".c")]
-    program = os.path.join(stress, "mmu") if spaces else stress
-    sources += [os.path.join(program, name) for name in os.listdir(program)
-                if name.endswith(".c") and not name.startswith("test_")]
-    common = ["gcc", "-std=gnu11", "-DPTW_PLAIN_TESTS", *FLAGS[build], "-w", "-I", generated,
-              "-I", os.path.join(folder, "include"), "-I", folder,
-              "-I", os.path.join(folder, "tests/harness")]
-    objects = []
+class Copy:
+    """A private copy of the library and of the stress programs. What a plant does not touch is compiled once."""
 
-    def compile_one(source):
-        name = os.path.relpath(source, folder).replace("/", "_")
-        target = os.path.join(generated, f"{build}-{name}.o")
-        subprocess.run([*common, "-c", source, "-o", target], check=True)
-        return target
+    def __init__(self, folder):
+        self.folder = folder
+        for part in PARTS:
+            shutil.copytree(os.path.join(ROOT, part), os.path.join(folder, part))
+        os.mkdir(self.path("generated"))
+        os.mkdir(self.path("planted"))
+        subprocess.run([sys.executable, self.path("tests/stress/pairs.py"), self.path("include/ptw/change.h"),
+                        self.path("generated/pairs.h"), self.path("tests/stress/roles_read.c"),
+                        self.path("tests/stress/roles_write.c")], check=True)
 
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        objects = list(pool.map(compile_one, sources))
-    program = os.path.join(generated, build)
-    subprocess.run([*common, *objects, "-o", program, "-lurcu-bp", "-lpthread"], check=True)
-    return program
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def sources(self, spaces):
+        """Of ptw-stress, or of mmu-stress. What holds a test itself is another program."""
+        found = ["tests/harness/environment.c"]
+        for part in ("lib", "arch", "ports/user", "ports/vector"):
+            for base, _, names in os.walk(self.path(part)):
+                found += [os.path.relpath(os.path.join(base, name), self.folder)
+                          for name in names if name.endswith(".c")]
+        program = "tests/stress/mmu" if spaces else "tests/stress"
+        for name in os.listdir(self.path(program)):
+            if name.endswith(".c"):
+                with open(self.path(f"{program}/{name}"), encoding="utf-8") as file:
+                    if not re.search(r"^Test\(", file.read(), re.M):
+                        found.append(f"{program}/{name}")
+        return found
+
+    def compiler(self, build):
+        return ["gcc", "-std=gnu11", "-DPTW_PLAIN_TESTS", *FLAGS[build], "-w", "-I", "generated", "-I", "include",
+                "-I", ".", "-I", "tests/harness"]
+
+    def compile(self, build, sources, into):
+        """Objects of the sources, a dictionary, with what each was made of beside it."""
+        def compile_one(source):
+            target = f"{into}/{build}-{source.replace('/', '_')}.o"
+            if into == "planted" or not os.path.exists(self.path(target)):
+                subprocess.run([*self.compiler(build), "-MMD", "-c", source, "-o", target], cwd=self.folder,
+                               check=True)
+            return source, target
+
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            return dict(pool.map(compile_one, sources))
+
+    def program(self, build, spaces, changes):
+        """The program with these changes, (file, text, replacement); the copy is as before when it is made."""
+        objects = self.compile(build, self.sources(spaces), "generated")
+        changed = {path for path, _, _ in changes}
+        touched = []
+        for source, target in objects.items():
+            with open(self.path(target[:-2] + ".d"), encoding="utf-8") as file:
+                if changed & {os.path.normpath(name) for name in file.read().split()}:
+                    touched.append(source)
+        before = {}
+        for path, old, new in changes:
+            with open(self.path(path), encoding="utf-8") as file:
+                text = file.read()
+            before.setdefault(path, text)
+            with open(self.path(path), "w", encoding="utf-8") as file:
+                file.write(text.replace(old, new))
+        objects.update(self.compile(build, touched, "planted"))
+        for path, text in before.items():
+            with open(self.path(path), "w", encoding="utf-8") as file:
+                file.write(text)
+        subprocess.run([*self.compiler(build), *objects.values(), "-o", f"planted/{build}", "-lurcu-bp", "-lpthread"],
+                       cwd=self.folder, check=True)
+        return self.path(f"planted/{build}")
 
 
 def first_complaint(text):
@@ -204,51 +242,51 @@ def run(program, config, seconds):
     return first_complaint(text) or f"exit status {done.returncode}"
 
 
-def plant(name, folder):
-    """Change the copy in `folder`; what is wrong with the plant, or ""."""
-    for path, old, new in PLANTS[name][2]:
-        path = os.path.join(folder, path)
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        if text.count(old) < 1:
-            return f"its place is not in {os.path.relpath(path, folder)} any more"
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text.replace(old, new))
-    return ""
-
-
-def lost_places():
-    """Plants whose place is not in the source any more; how many."""
-    lost = 0
-    for name, (_, _, changes) in PLANTS.items():
-        for path, old, _ in changes:
+def lost_places(names):
+    """Says which plants have a place that is not in the source any more; their names."""
+    lost = []
+    for name in names:
+        for path, old, _ in PLANTS[name][2]:
             with open(os.path.join(ROOT, path), encoding="utf-8") as file:
                 if old in file.read():
                     continue
-            print(f"{name}: its place is not in {path} any more; bring it up to date")
-            lost += 1
+            print(f"# {name}: its place is not in {path} any more; bring it up to date")
+            lost.append(name)
     return lost
 
 
-def try_plant(name, seconds, keep):
-    builds, configs, _ = PLANTS[name]
-    folder = tempfile.mkdtemp(prefix=f"ptw-plant-{name}-")
+def try_plant(copy, name, seconds):
+    builds, configs, changes = PLANTS[name]
+    for build in builds:
+        program = copy.program(build, configs == SPACES, changes)
+        for config in configs:
+            found = run(program, config, seconds)
+            if found:
+                return True, f"{config or 'spaces'}, {build}: {found}"
+    return False, f"nobody noticed it in {len(builds) * len(configs)} runs"
+
+
+def try_plants(names, seconds, keep):
+    """How many were not found."""
+    folder = tempfile.mkdtemp(prefix="ptw-plants-")
+    failed = 0
     try:
-        for part in PARTS:
-            shutil.copytree(os.path.join(ROOT, part), os.path.join(folder, part))
-        wrong = plant(name, folder)
-        if wrong:
-            return False, wrong
-        for build in builds:
-            program = compile_all(folder, build, configs == SPACES)
-            for config in configs:
-                found = run(program, config, seconds)
-                if found:
-                    return True, f"{config or 'spaces'}, {build}: {found}"
-        return False, f"nobody noticed it in {len(builds) * len(configs)} runs"
+        copy = Copy(folder)
+        lost = lost_places(names)
+        wrong = ""
+        for build in FLAGS:
+            for spaces in (False, True):
+                wrong = wrong or run(copy.program(build, spaces, []), "" if spaces else "ept4", 3)
+        failed += wrong != ""
+        print(f"{'not ok' if wrong else 'ok'} 1 - nothing is planted, nothing is found\n# {wrong}", flush=True)
+        for number, name in enumerate(names, 2):
+            good, what = (False, "it was not planted") if name in lost else try_plant(copy, name, seconds)
+            failed += not good
+            print(f"{'ok' if good else 'not ok'} {number} - {name}\n# {what}", flush=True)
     finally:
         if not keep:
             shutil.rmtree(folder)
+    return failed
 
 
 def main(arguments):
@@ -259,7 +297,7 @@ def main(arguments):
             print(__doc__)
             return 0
         if word == "--places":
-            return 1 if lost_places() else 0
+            return 1 if lost_places(PLANTS) else 0
         if word == "--keep":
             keep = True
         elif word == "--seconds" and arguments and arguments[0].isdigit() and int(arguments[0]):
@@ -271,13 +309,8 @@ def main(arguments):
                   file=sys.stderr)
             return 2
     names = names or list(PLANTS)
-    failed = 0
-    print(f"1..{len(names)}")
-    for number, name in enumerate(names, 1):
-        good, what = try_plant(name, seconds, keep)
-        failed += not good
-        print(f"{'ok' if good else 'not ok'} {number} - {name}\n# {what}", flush=True)
-    return 1 if failed else 0
+    print(f"1..{len(names) + 1}")
+    return 1 if try_plants(names, seconds, keep) else 0
 
 
 if __name__ == "__main__":
