@@ -20,9 +20,9 @@ static json_t *point_json(const struct locks_point *point)
 		"{s:s, s:s, s:I, s:b, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "lock", point->name,
 		"next_to", locks_rival_name(point->rival), "entries", (json_int_t)point->piece,
 		"few", l->kept.count < GOALS_OPERATIONS, "kept", histogram_json(&l->kept), "raw",
-		histogram_json(&l->raw), "arrivals", histogram_json(&l->arrivals), "stalled_ns", (json_int_t)l->stalled_ns, "ns",
-		(json_int_t)l->ns, "harvested_entries", (json_int_t)l->entries, "harvest_ns",
-		(json_int_t)l->harvest_ns, "harvester_preempted", (json_int_t)l->preempted);
+		histogram_json(&l->raw), "arrivals", histogram_json(&l->arrivals), "stalled_ns",
+		(json_int_t)l->stalled_ns, "ns", (json_int_t)l->ns, "harvested_entries",
+		(json_int_t)l->entries, "harvest_ns", (json_int_t)l->harvest_ns, "harvester_preempted", (json_int_t)l->preempted);
 }
 
 static json_t *points_json(const struct locks_point *points, unsigned int count)

@@ -33,7 +33,8 @@ enum {
 static const struct argp_option option_table[] = {
 	{"json", 'j', "FILE", 0,
 	 "Write all figures or results to FILE; - prints them instead of the tables", 1},
-	{"csv", 'c', "FILE", 0, "Cases: write all figures to FILE, for spreadsheets; - prints them instead of the table", 1},
+	{"csv", 'c', "FILE", 0,
+	 "Cases: write all figures to FILE, for spreadsheets; - prints them instead of the table", 1},
 	{"plots", 'p', "DIR", 0, "Draw pictures with gnuplot into DIR, as SVG", 1},
 	{"plot", 0, "DIR", OPTION_ALIAS, NULL, 1},
 	{"quick", 'q', NULL, 0,

@@ -87,6 +87,7 @@ json_t *reclaim_json(const struct reclaim_results *r)
 	}
 	return json_checked(json_pack("{s:s, s:b, s:i, s:[f, f], s:f, s:f, s:o}", "experiment",
 				      "reclaim", "quick", r->run.quick, "rounds", (int)r->rounds,
-				      "load_average", r->run.load_before,
-				      r->run.load_after, "seconds", r->run.seconds, "clock_ns", r->clock_ns, "loads", loads));
+				      "load_average", r->run.load_before, r->run.load_after,
+				      "seconds", r->run.seconds, "clock_ns", r->clock_ns, "loads",
+				      loads));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What fuzz_engine.c does with types, uses and tokens (ptw/engine_type.h), held against the model: which type and tier a
- * page that comes back is counted in, whether it was gone for too long to be, and that sums by type and tier add up.
+ * What fuzz_engine.c does with types, uses and tokens (ptw/engine_type.h), held against the model:
+ * which type and tier a page that comes back is counted in, whether it was gone for too long to be,
+ * and that sums by type and tier add up.
  */
 #ifndef PTW_FUZZ_ENGINE_TYPES_H
 #define PTW_FUZZ_ENGINE_TYPES_H

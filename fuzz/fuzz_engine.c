@@ -4,8 +4,8 @@
  * take what they answer from the same bytes, and make calls of their own. Each input runs twice, and must put out the
  * same pages.
  *
- * Input: four bytes (policy, two of how many pages, groups), then a byte for the operation and what it takes. What is not
- * there is 0.
+ * Input: four bytes (policy, two of how many pages, groups), then a byte for the operation and what
+ * it takes. What is not there is 0.
  */
 #include "engine_callbacks.h"
 

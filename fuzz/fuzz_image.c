@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Images of engines (ptw/engine_save.h) of any bytes, with a length and a checksum that fit, since no fuzzer finds those:
- * an image is refused, or is exactly what the engine that it makes is saved as. The input has neither the first two
- * words, magic and length, nor the last one, the checksum. The engine has the policy that the image names; the lowest
- * four bits of its minimum age are the types of two runs of pages.
+ * Images of engines (ptw/engine_save.h) of any bytes, with a length and a checksum that fit, since
+ * no fuzzer finds those: an image is refused, or is exactly what the engine that it makes is saved
+ * as. The input has neither the first two words, magic and length, nor the last one, the checksum.
+ * The engine has the policy that the image names; the lowest four bits of its minimum age are the
+ * types of two runs of pages.
  */
 #include "fuzz.h"
 

@@ -188,7 +188,8 @@ static void check_query(uint64_t ia, int queried)
 		       (!ret && (queried == PTW_ERR_CORRUPT_GROUP ||
 				 queried == PTW_ERR_CORRUPT_RESERVED)), "query: %d, walk: %d", queried,
 	       ret);
-	expect(leaves == (queried == PTW_OK || (!ret && is_corrupt(queried))), "query: %d, walk: %u leaves", queried, leaves);
+	expect(leaves == (queried == PTW_OK || (!ret && is_corrupt(queried))),
+	       "query: %d, walk: %u leaves", queried, leaves);
 }
 
 static void do_single(const struct op *op)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * OpenMetrics text for collectors that read files, as the textfile collector of node_exporter. Gauges all: that reader and
- * OpenMetrics name counters in ways that exclude each other, and it knows no gauge histograms, so edges of ages are a
- * label, up_to.
+ * OpenMetrics text for collectors that read files, as the textfile collector of node_exporter.
+ * Gauges all: that reader and OpenMetrics name counters in ways that exclude each other, and it
+ * knows no gauge histograms, so edges of ages are a label, up_to.
  */
 #ifndef PTW_EXAMPLES_OPENMETRICS_H
 #define PTW_EXAMPLES_OPENMETRICS_H
@@ -27,8 +27,8 @@ static inline void metrics_sample(FILE *out, const char *name, const char *label
 }
 
 /*
- * Amounts by idle age in classes 0, 1, 2 to 3, 4 to 7 and so on, the last without an end: of each edge how much is as old
- * or younger.
+ * Amounts by idle age in classes 0, 1, 2 to 3, 4 to 7 and so on, the last without an end: of each
+ * edge how much is as old or younger.
  */
 static inline void metrics_ages(FILE *out, const char *name, const char *labels, const uint64_t *class,
 				unsigned int classes)

@@ -30,8 +30,9 @@ static inline const char *size_text(char text[SIZE_TEXT], uint64_t bytes)
 }
 
 /*
- * A number with a unit behind it, "64M", "1.5 GiB": K, M, G, T and KiB... are powers of 1024, KB... powers of 1000, B is
- * bytes; small letters are as good. False: it is something else, as a number alone, or more than 2^62.
+ * A number with a unit behind it, "64M", "1.5 GiB": K, M, G, T and KiB... are powers of 1024, KB...
+ * powers of 1000, B is bytes; small letters are as good. False: it is something else, as a number
+ * alone, or more than 2^62.
  */
 static inline bool size_parse(const char *text, uint64_t *bytes)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* A file that is being written under a temporary name, and goes with a program that a signal ends (Ctrl-C). One at a time. */
+/* A file that is being written under a temporary name, and goes with a program that a signal ends
+ * (Ctrl-C). One at a time. */
 #ifndef PTW_EXAMPLES_UNFINISHED_H
 #define PTW_EXAMPLES_UNFINISHED_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * Units and the engine: a remote MMU (ptw/mmu.h) hands out what a source found, as the only MMU of a space, and the
- * library's ageing (ptw/aging.h) harvests that into generations. So this is all that a new source of accessed bits takes.
+ * library's ageing (ptw/aging.h) harvests that into generations. So this is all that a new source
+ * of accessed bits takes.
  */
 #include <ptw/ptw.h>
 
@@ -114,7 +115,8 @@ int ages_of(const struct ages *ages, uint64_t unit)
 	return age < 0 ? -1 : ages->idle[age < (int)AGES ? age : (int)AGES - 1];
 }
 
-/* The engine's ticks also pass while many pages come in. A page of an age has been idle in the steps that began since. */
+/* The engine's ticks also pass while many pages come in. A page of an age has been idle in the
+ * steps that began since. */
 static void count_idle(struct ages *ages, uint64_t now)
 {
 	const unsigned int known = ages->steps < AGES ? ages->steps : AGES;

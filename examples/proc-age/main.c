@@ -53,8 +53,10 @@ static const struct argp_option table[] = {
 	{ "metrics", 'o', "FILE", 0,
 	  "Write the last scan to FILE after each, as OpenMetrics text: name a file *.prom in the folder of "
 	  "node_exporter's textfile collector", 0 },
-	{ "no-flush", 'f', NULL, 0, "Of reads: do not flush the TLB, and so make no write fault; hot pages may look idle", 0 },
-	{ "scans", 'n', "N", 0, "End after so many (until the process ends, or Ctrl-C); a COMMAND goes on, unwatched", 0 },
+	{ "no-flush", 'f', NULL, 0,
+	  "Of reads: do not flush the TLB, and so make no write fault; hot pages may look idle", 0 },
+	{ "scans", 'n', "N", 0,
+	  "End after so many (until the process ends, or Ctrl-C); a COMMAND goes on, unwatched", 0 },
 	{ "writes", 'w', NULL, 0, "Launch COMMAND, and tell page by page what it writes", 0 },
 	{ "help", 'h', NULL, 0, "Print this and exit", -1 },
 	{ "version", 'V', NULL, 0, "Print the version and exit", -1 },
@@ -139,14 +141,14 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "PID\n--writes COMMAND [ARGUMENT...]",
 	.doc = "Working set and idle ages of a running process, by what Linux tells programs without privileges.\v"
-	       "Reads and writes of any process of yours are told by mapping: of each, how much was referenced, and for how "
-	       "many scans nothing was. Writes of a child are told by page (Linux 6.7 and later).\n\n"
-	       "Of reads and writes, what a mapping is used for only while a scan is made is not told: that is the time \"scan "
-	       "took\" of each interval.\n\n"
+	       "Reads and writes of any process of yours are told by mapping: of each, how much was referenced, and "
+	       "for how many scans nothing was. Writes of a child are told by page (Linux 6.7 and later).\n\n"
+	       "Of reads and writes, what a mapping is used for only while a scan is made is not told: that is the "
+	       "time \"scan took\" of each interval.\n\n"
 	       "Examples: proc-age --scans 60 --mappings $(pidof redis-server)\n"
 	       "          proc-age --writes --interval 0.2 sort -o sorted words\n\n"
-	       "Exit status: 0, or the child's if it has ended; Ctrl-C ends the scans, and nothing is left out then; 2 for bad "
-	       "input; 77 if the kernel cannot do what was asked."
+	       "Exit status: 0, or the child's if it has ended; Ctrl-C ends the scans, and nothing is left out then; "
+	       "2 for bad input; 77 if the kernel cannot do what was asked."
 };
 
 static double now(void)

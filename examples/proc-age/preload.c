@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Loaded into the child of proc-age --writes before its main(): makes a userfaultfd, which only a process itself can, and
- * gives it to proc-age over the socket that PTW_PROC_AGE names. proc-age does the rest.
+ * Loaded into the child of proc-age --writes before its main(): makes a userfaultfd, which only a
+ * process itself can, and gives it to proc-age over the socket that PTW_PROC_AGE names. proc-age does the rest.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * proc-age: the working set of a running process, by what the kernel tells a program without privileges. Units are what it
- * tells apart: mappings for reads (reads.c), pages for writes (writes.c). Both go to the same engine (ages.c).
+ * proc-age: the working set of a running process, by what the kernel tells a program without
+ * privileges. Units are what it tells apart: mappings for reads (reads.c), pages for writes
+ * (writes.c). Both go to the same engine (ages.c).
  */
 #ifndef PROC_AGE_H
 #define PROC_AGE_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What the kernel tells of reads and writes to any process of one's own: how much of each mapping was referenced (smaps)
- * since that was cleared (clear_refs). A mapping is old or young as a whole.
+ * What the kernel tells of reads and writes to any process of one's own: how much of each mapping
+ * was referenced (smaps) since that was cleared (clear_refs). A mapping is old or young as a whole.
  *
- * Clearing asks for no flush of the TLB, so pages whose translation is cached would stay old. Clearing soft-dirty state does
- * flush; that is why it is done, too. It makes the next write to each page a fault.
+ * Clearing asks for no flush of the TLB, so pages whose translation is cached would stay old.
+ * Clearing soft-dirty state does flush; that is why it is done, too. It makes the next write to each page a fault.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -109,7 +109,8 @@ static struct mapping *mapping_at(struct reads *reads, uint64_t start)
 	return &reads->mapping[unused];
 }
 
-/* All of it, before anything else is done: what is used until it is cleared is not told. False: the process has ended. */
+/* All of it, before anything else is done: what is used until it is cleared is not told. False: the
+ * process has ended. */
 static bool read_smaps(struct reads *reads)
 {
 	FILE *file = open_of(reads, "smaps", "r");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Which pages a child writes: its private memory is write-protected by a userfaultfd in asynchronous mode, where the kernel
- * itself notes the write and lets it go on; PAGEMAP_SCAN reads and protects again, in one call, what was written.
+ * Which pages a child writes: its private memory is write-protected by a userfaultfd in
+ * asynchronous mode, where the kernel itself notes the write and lets it go on; PAGEMAP_SCAN reads
+ * and protects again, in one call, what was written.
  *
  * Units are pages of 4 KiB, by chunks of 2 MiB in the order in which they are first seen.
  */
@@ -265,7 +266,8 @@ struct writes *writes_launch(char **command, const char *preload)
 	}
 	if (writes->uffd < 0 || ioctl(writes->uffd, UFFDIO_API, &api)) {
 		kill(writes->child, SIGKILL);
-		fputs("proc-age: skipped, this kernel has no asynchronous write protection for programs (Linux 6.7 has)\n",
+		fputs("proc-age: skipped, this kernel has no asynchronous write protection for programs "
+		      "(Linux 6.7 has)\n",
 		      stderr);
 		exit(77);
 	}
@@ -287,7 +289,8 @@ static void drop_gone(struct writes *writes)
 	for (unsigned int chunk = 0; chunk < writes->chunks; chunk++) {
 		bool any = false;
 
-		for (uint64_t unit = (uint64_t)chunk * CHUNK_PAGES; unit < (chunk + UINT64_C(1)) * CHUNK_PAGES; unit++) {
+		for (uint64_t unit = (uint64_t)chunk * CHUNK_PAGES;
+		     unit < (chunk + UINT64_C(1)) * CHUNK_PAGES; unit++) {
 			const bool there = writes->there[unit / 64] >> unit % 64 & 1;
 
 			if (ages_of(writes->ages, unit) < 0)

@@ -29,8 +29,8 @@ static void line(FILE *out, const struct compare *compare, unsigned int trace, u
 char *compare_csv(const struct compare *compare)
 {
 	struct csv csv;
-	FILE *out = csv_begin(&csv, "trace,memory,memory_pages,memory_bytes,policy,misses,against_lru_percent,gap_percent,"
-				    "batch_reads,single_checks");
+	FILE *out = csv_begin(&csv, "trace,memory,memory_pages,memory_bytes,policy,misses,"
+				    "against_lru_percent,gap_percent,batch_reads,single_checks");
 
 	if (!out)
 		return NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * ptw-sim report (or merge): comparisons of traces that were replayed elsewhere, by GNU parallel or by jobs of a cluster, as one. What
- * `ptw-sim compare --json` wrote holds every figure that tables and sums are made of.
+ * ptw-sim report (or merge): comparisons of traces that were replayed elsewhere, by GNU parallel or
+ * by jobs of a cluster, as one. What `ptw-sim compare --json` wrote holds every figure that tables
+ * and sums are made of.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -36,8 +37,9 @@ static const struct argp argp = {
 	.parser = parse_option,
 	.args_doc = "FILE...",
 	.children = arguments_files,
-	.doc = "Show what ptw-sim compare --json wrote, as tables, as a page or for spreadsheets; of several runs, each of "
-	       "other traces, one comparison: the same as if one run had done it all. report and merge are one verb.\v"
+	.doc = "Show what ptw-sim compare --json wrote, as tables, as a page or for spreadsheets; of several "
+	       "runs, each of other traces, one comparison: the same as if one run had "
+	       "done it all. report and merge are one verb.\v"
 	       "Policies and sizes of memory must be those of the first file.\n"
 	       "\n"
 	       "Examples, the second with GNU parallel:\n"

@@ -44,7 +44,8 @@ void curve_print(const struct curve_job *job)
 		const uint32_t pages = curve_pages(job, percents[i]);
 
 		printf("  %5u%% %9u %10s %11" PRIu64 " %11" PRIu64 " %+6.2f%%\n", percents[i], pages,
-		       size_text(text, (uint64_t)pages * SIM_PAGE_SIZE), job->exact[pages], job->learned[pages], off(job, pages));
+		       size_text(text, (uint64_t)pages * SIM_PAGE_SIZE), job->exact[pages],
+		       job->learned[pages], off(job, pages));
 	}
 	printf("\narea       %.2f %% between the curves, from %u %% on\n", 100 * job->area,
 	       CURVE_FROM);
@@ -74,8 +75,8 @@ char *curve_json(const struct curve_job *job)
 		report_json_name(job->path), "references", (json_int_t)job->trace.references,
 		"footprint_pages", (json_int_t)job->trace.footprint, "footprint_bytes",
 		(json_int_t)job->trace.footprint * SIM_PAGE_SIZE, "memory_pages", (json_int_t)job->frames,
-		"memory_bytes", (json_int_t)job->frames * SIM_PAGE_SIZE, "faults", (json_int_t)job->replay.faults, "area",
-		job->area, "scale", (json_int_t)job->state.scale, "sampled",
+		"memory_bytes", (json_int_t)job->frames * SIM_PAGE_SIZE, "faults",
+		(json_int_t)job->replay.faults, "area", job->area, "scale", (json_int_t)job->state.scale, "sampled",
 		(json_int_t)job->state.known, "bytes", (json_int_t)job->state.bytes, "steps",
 		(json_int_t)job->state.steps, "batch_reads", (json_int_t)job->reads,
 		"engine_batch_reads", (json_int_t)job->replay.counters.batch_reads, "points",

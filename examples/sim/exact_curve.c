@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The stack algorithm (Mattson et al., 1970): a page is found in m pages of memory if fewer than m others were used since
- * it was. Times of last uses are counted in a Fenwick tree; when its times are used up, they are numbered anew.
+ * The stack algorithm (Mattson et al., 1970): a page is found in m pages of memory if fewer than m
+ * others were used since it was. Times of last uses are counted in a Fenwick tree; when its times
+ * are used up, they are numbered anew.
  */
 #include "exact_curve.h"
 

@@ -97,8 +97,8 @@ static char *json(const struct options *options, const struct trace *trace,
 static char *windows_csv(const struct proactive *p)
 {
 	struct csv csv;
-	FILE *out = csv_begin(&csv, "first_tick,end_tick,touched_pages,put_out_pages,brought_back_pages,saved_page_ticks,"
-				    "threshold_steps");
+	FILE *out = csv_begin(&csv, "first_tick,end_tick,touched_pages,put_out_pages,brought_back_pages,"
+				    "saved_page_ticks,threshold_steps");
 
 	if (!out)
 		return NULL;

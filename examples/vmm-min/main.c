@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A VMM in one file: a guest in /dev/kvm, its memory described to libptw by a slot, KVM's dirty log as an MMU that somebody
- * else asks (ptw/mmu.h, "remote"), and what a VMM wants that for first: copying the memory of a guest that goes on writing,
- * in rounds until little is left (pre-copy live migration). The copy is compared at the end.
+ * A VMM in one file: a guest in /dev/kvm, its memory described to libptw by a slot, KVM's dirty log
+ * as an MMU that somebody else asks (ptw/mmu.h, "remote"), and what a VMM wants that for first:
+ * copying the memory of a guest that goes on writing, in rounds until little is left (pre-copy live
+ * migration). The copy is compared at the end.
  *
- * The log is KVM's bitmap, or with --log ring its dirty ring: entries in the order in which pages were written, as PML of
- * x86 and HDBSS of arm64 have it. Both end in the same function, dirty_since().
+ * The log is KVM's bitmap, or with --log ring its dirty ring: entries in the order in which pages
+ * were written, as PML of x86 and HDBSS of arm64 have it. Both end in the same function, dirty_since().
  */
 #include <ptw/ptw.h>
 
@@ -41,8 +42,8 @@ static const char help[] =
 	"Example: vmm-min --log ring --hot 256\n";
 
 /*
- * The guest, flat 32-bit code at address 0: eax = eax * 1664525 + 1013904223 draws a page of the mask at 0xff8 (times 4096,
- * and from page 16 on); eax is written to it; the count at 0xff0 goes up.
+ * The guest, flat 32-bit code at address 0: eax = eax * 1664525 + 1013904223 draws a page of the
+ * mask at 0xff8 (times 4096, and from page 16 on); eax is written to it; the count at 0xff0 goes up.
  */
 static const uint8_t code[] = {
 	0x69, 0xc0, 0x0d, 0x66, 0x19, 0x00, /* imul eax, eax, 1664525 */
@@ -154,7 +155,8 @@ static void *vcpu(void *context)
 			pthread_mutex_unlock(&vm.lock);
 			/* It may have been emptied by the other thread just then, but not always. */
 			if (empty > 1000) {
-				fputs("vmm-min: the dirty ring is full, and has nothing in it: this KVM let it run over; --log bitmap works\n",
+				fputs("vmm-min: the dirty ring is full, and has nothing in it: this KVM let it "
+				      "run over; --log bitmap works\n",
 				      stderr);
 				exit(2);
 			}

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Loaded before libptw.so: an unmap of several pages does a half of them, and then answers as if another operation owned the
- * next entry, or with the error that PTW_PLANTED_ERROR is. PTW_PLANTED_TIMES: so often, in the life of the process or
- * since it last changed. PTW_PLANTED_MAP=1: a map does, too; PTW_PLANTED_HARVEST=1: a harvest. PTW_PLANTED_NOTHING: not even the
- * half is done, of one page, too. PTW_PLANTED_BLOCK=1: the last time an unmap does nothing, as its end would cut a block.
+ * Loaded before libptw.so: an unmap of several pages does a half of them, and then answers as if
+ * another operation owned the next entry, or with the error that PTW_PLANTED_ERROR is.
+ * PTW_PLANTED_TIMES: so often, in the life of the process or since it last changed.
+ * PTW_PLANTED_MAP=1: a map does, too; PTW_PLANTED_HARVEST=1: a harvest. PTW_PLANTED_NOTHING: not
+ * even the half is done, of one page, too. PTW_PLANTED_BLOCK=1: the last time an unmap does
+ * nothing, as its end would cut a block.
  */
 #define _GNU_SOURCE
 #include <ptw/ptw.h>

@@ -2,8 +2,8 @@
 /*
  * Writes so many pages of 8192, in so many turns a second and a half apart, each page once a turn; ends with status 3.
  * In place of a number, without a turn: "again" maps other memory at the same addresses, "drop" gives the memory back,
- * "move" unmaps it and maps other memory elsewhere; "wander" has 4000 mappings, and for five seconds others five times a
- * second.
+ * "move" unmaps it and maps other memory elsewhere; "wander" has 4000 mappings, and for five
+ * seconds others five times a second.
  */
 #include <stdlib.h>
 #include <string.h>

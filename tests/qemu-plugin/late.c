@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A page that another processor uses after the last look at it, just before it is unmapped: it must be among those used in
- * that step. The plugin's machine.c, and an unmap that comes so late each third time (linked with --wrap=ptw_unmap). Run for
- * each format named; says what is wrong, and ends with status 1.
+ * A page that another processor uses after the last look at it, just before it is unmapped: it must
+ * be among those used in that step. The plugin's machine.c, and an unmap that comes so late each
+ * third time (linked with --wrap=ptw_unmap). Run for each format named; says what is wrong, and ends with status 1.
  */
 #include "examples/qemu-plugin/machine.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * The engine under threads that age, evict, fault, remove, look, settle what was pending, and make and give up groups
- * at the same time, below one another, and reclaim over all of them. A table of the test's own stands for the page table: accessed bits are words that anybody sets.
+ * at the same time, below one another, and reclaim over all of them. A table of the test's own
+ * stands for the page table: accessed bits are words that anybody sets.
  *
  * What must hold: a page is handed to one evictor at a time and only while it is resident; at the end sizes are
  * exact, page by page; every fault, eviction and removal was counted once; nothing found young was lost, as far as

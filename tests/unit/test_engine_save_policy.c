@@ -262,7 +262,8 @@ Test(engine_save_policy, learned_words_that_wait)
 	}
 }
 
-/* With a checksum that is wrong, or fits: refused, or exactly what is saved again; never a state that contradicts itself. */
+/* With a checksum that is wrong, or fits: refused, or exactly what is saved again; never a state
+ * that contradicts itself. */
 static void any_bytes(const struct ptw_policy_ops *policy, unsigned int rounds)
 {
 	static struct world a, w;
@@ -377,7 +378,8 @@ static struct ptw_group *group_below(struct world *w, struct ptw_group *parent, 
 	return group;
 }
 
-/* top (no regions) has a (64) and middle (no regions); middle has b (128); c (192) is by itself. By `how` another one. */
+/* top (no regions) has a (64) and middle (no regions); middle has b (128); c (192) is by itself. By
+ * `how` another one. */
 static void open_tree(struct world *w, struct ptw_group *g[5], unsigned int how)
 {
 	memset(w, 0, sizeof(*w));

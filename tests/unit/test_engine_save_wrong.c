@@ -249,8 +249,8 @@ Test(engine_save_wrong, any_bytes, .timeout = 120)
 }
 
 /*
- * Before there was a release version 2 had records of 33 words, then of 35. Such an image is refused, and nothing is changed:
- * what it says is longer than it is.
+ * Before there was a release version 2 had records of 33 words, then of 35. Such an image is
+ * refused, and nothing is changed: what it says is longer than it is.
  */
 Test(engine_save_wrong, version_2_before_its_release)
 {

@@ -219,8 +219,8 @@ Test(proactive, example)
 	cr_assert_eq(known().threshold, PTW_PROACTIVE_AGES + 1);
 	cr_assert_eq(known().aim, 40960u + 640u);
 	/*
-	 * Of 102.25 pages just used 59.125 were used again in the next step, and no older ones. So of the 16 just used 9.25
-	 * come in the next step, 5.35 of these in the one after.
+	 * Of 102.25 pages just used 59.125 were used again in the next step, and no older ones. So
+	 * of the 16 just used 9.25 come in the next step, 5.35 of these in the one after.
 	 */
 	use(0, 16);
 	cr_assert_eq(take_step(), 5u);
@@ -231,8 +231,8 @@ Test(proactive, example)
 	cr_assert_eq(ptw_proactive_cost(controller, 1), 0u);
 	cr_assert(!resident[32] && !resident[36] && resident[37]);
 	/*
-	 * Two of 32 of age 4 come back. 30 are left, 1.875 come in the next step, 1.758 in the one after; 16 get as old, of
-	 * which 1 and 0.9375 come. Each makes the clock go on, since memory is small.
+	 * Two of 32 of age 4 come back. 30 are left, 1.875 come in the next step, 1.758 in the one
+	 * after; 16 get as old, of which 1 and 0.9375 come. Each makes the clock go on, since memory is small.
 	 */
 	bring(32);
 	bring(33);
@@ -329,7 +329,8 @@ Test(proactive, aim_least)
 	stop();
 }
 
-/* By a quarter of the target in a step, however small that is: in 4000 steps e to the power of -1/100, or of -1/10, is left. */
+/* By a quarter of the target in a step, however small that is: in 4000 steps e to the power of
+ * -1/100, or of -1/10, is left. */
 Test(proactive, share_of_small_targets)
 {
 	static const uint32_t target[] = {10, 100}, left[] = {9900, 9048};

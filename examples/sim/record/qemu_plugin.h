@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * What record-pages and examples/qemu-plugin use of QEMU's interface for TCG plugins, version 1 (QEMU 4.2 to
- * 8.x; Debian 12 has 7.2, and no header). QEMU documents it in docs/devel/tcg-plugins.rst. Names and types are QEMU's, since
- * it looks them up; what is opaque there is opaque here.
+ * 8.x; Debian 12 has 7.2, and no header). QEMU documents it in docs/devel/tcg-plugins.rst. Names
+ * and types are QEMU's, since it looks them up; what is opaque there is opaque here.
  */
 #ifndef PTW_SIM_RECORD_QEMU_PLUGIN_H
 #define PTW_SIM_RECORD_QEMU_PLUGIN_H
