@@ -2,9 +2,9 @@
 # shellcheck shell=bash disable=SC2154
 # Ctrl-C and the like: no file, or the old one, never half of one; processes are gone. Part of run.sh.
 
-# In the background of a script Ctrl-C is ignored otherwise.
+# In the background of a script Ctrl-C is ignored otherwise, and under nohup what hangs up.
 begin() { # ARGUMENT...
-	env --default-signal=INT "$sim" "$@" > "$scratch/out" 2> "$scratch/err" &
+	env --default-signal=INT,HUP,TERM "$sim" "$@" > "$scratch/out" 2> "$scratch/err" &
 	running=$!
 }
 

@@ -44,12 +44,14 @@ on_terminal() { # VARIABLE=VALUE...: lines with colour on a terminal
 	env TERM=xterm "$@" python3 -c 'import os, pty, sys; pty.spawn(sys.argv[1:], lambda fd: os.read(fd, 65536))' \
 		"$sim" "$scratch/hand.txt" -p lru -m 3 2> /dev/null < /dev/null | grep -c $'\033\[48;5;'
 }
-if command -v python3 > /dev/null; then
+if ! command -v python3 > /dev/null; then
+	skip "the heat map has colours on a terminal" "python3 is not installed"
+elif ! python3 -c 'import os; os.openpty()' 2> /dev/null; then
+	skip "the heat map has colours on a terminal" "no pseudo-terminals here: /dev/pts is not mounted"
+else
 	check "the heat map has colours on a terminal" same "$(on_terminal A=b)" 1
 	check "NO_COLOR takes them away" same "$(on_terminal NO_COLOR=1)" 0
 	check "so does a terminal that is dumb" same "$(on_terminal TERM=dumb)" 0
-else
-	skip "the heat map has colours on a terminal" "python3 is not installed"
 fi
 
 plotted() {
