@@ -157,3 +157,52 @@ Test(engine_races, more_pages_while_aged)
 	cr_assert_eq(ptw_page_add(engine, 192), PTW_OK);
 	stop();
 }
+
+/*
+ * Pages come while their region is being attached: they are absent until all of it is the group's. `comes_at` is the
+ * region that is claimed at that moment.
+ */
+static uint64_t comes_at;
+static int came;
+
+static void page_comes(int op, const void *address)
+{
+	if (op != PTW_OP_CAS || address != &engine->region[comes_at].control)
+		return;
+	test_hook = NULL;
+	came = ptw_page_add(engine, 195);
+}
+
+/* In vain: the last region is another group's. Nobody has that page then, and nobody counts it. */
+Test(engine_races, page_comes_while_attaching_fails)
+{
+	const struct ptw_group_config config = {.size = sizeof(config)};
+	struct ptw_group_state state = {.size = sizeof(state)};
+
+	start(NULL);
+	cr_assert_eq(ptw_group_create(engine, &config, &other), PTW_OK);
+	cr_assert_eq(ptw_group_attach(group, 256, 64), PTW_OK);
+	comes_at = 4;
+	test_hook = page_comes;
+	cr_assert_eq(ptw_group_attach(other, 192, 128), PTW_ERR_OVERLAP);
+	cr_assert_null(test_hook);
+	cr_assert_eq(ptw_group_state(other, &state), PTW_OK);
+	cr_assert_eq(state.resident, 0u);
+	cr_assert_eq(came, PTW_ERR_ABSENT);
+	stop();
+}
+
+/* A policy knows of pages before they come. */
+Test(engine_races, page_comes_while_attaching)
+{
+	start(&ptw_policy_learned);
+	comes_at = 4;
+	test_hook = page_comes;
+	cr_assert_eq(ptw_group_attach(group, 192, 128), PTW_OK);
+	cr_assert_null(test_hook);
+	cr_assert_eq(ptw_learned_check(group->policy), PTW_OK);
+	cr_assert_eq(came, PTW_ERR_ABSENT);
+	cr_assert_eq(ptw_page_add(engine, 195), PTW_OK);
+	cr_assert_eq(ptw_learned_check(group->policy), PTW_OK);
+	stop();
+}

@@ -57,7 +57,7 @@ struct ptw_region {
 
 /* control: the group's number plus one, the bound, the type, the owner. */
 #define PTW_CONTROL_OWNED    ((uint64_t)1 << 63)
-#define PTW_CONTROL_CLOSED   ((uint64_t)1 << 62) /* alone: its group is being given up */
+#define PTW_CONTROL_CLOSED   ((uint64_t)1 << 62) /* alone: its group is being given up, or is not there yet */
 #define PTW_CONTROL_GROUP(c) ((uint32_t)(c)&0xffffu)
 #define PTW_CONTROL_BOUND(c) ((uint32_t)((c) >> 16) & 0xffu)
 #define PTW_CONTROL_USED \
