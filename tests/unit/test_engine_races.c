@@ -206,3 +206,52 @@ Test(engine_races, page_comes_while_attaching)
 	cr_assert_eq(ptw_learned_check(group->policy), PTW_OK);
 	stop();
 }
+
+/*
+ * Another thread evicts while an ageing has found all pages of the oldest tick young, and not told the counters yet: those
+ * of the next one go.
+ */
+static uint64_t gone;
+
+static int first_are_young(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
+{
+	(void)context;
+	(void)first;
+	(void)pages;
+	return word(sink, 0, 0xf, 0);
+}
+
+static int put_out(void *context, const uint64_t *page, unsigned int n, uint8_t *result)
+{
+	(void)context;
+	cr_assert_eq(n, 1u);
+	cr_assert_eq(page[0], 64u);
+	result[0] = PTW_EVICTED;
+	return 0;
+}
+
+static void evict_meanwhile(int op, const void *address)
+{
+	(void)op;
+	if (address != &engine->region[1].young || ptw_port_load(&engine->region[0].young))
+		return;
+	test_hook = NULL;
+	cr_assert_eq(group->tally.moved, 4u);
+	cr_assert_eq(ptw_group_evict(group, 1, &gone), PTW_OK);
+}
+
+Test(engine_races, evicted_while_aged)
+{
+	start(NULL);
+	group->ops.harvest = first_are_young;
+	group->ops.evict = put_out;
+	for (unsigned int i = 0; i < 4; i++)
+		cr_assert_eq(ptw_page_add(engine, i), PTW_OK);
+	for (unsigned int i = 64; i < 68; i++)
+		cr_assert_eq(ptw_page_add(engine, i), PTW_OK);
+	test_hook = evict_meanwhile;
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
+	cr_assert_null(test_hook);
+	cr_assert_eq(gone, 1u);
+	stop();
+}

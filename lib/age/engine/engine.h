@@ -381,13 +381,14 @@ int ptw_type_oldest(const struct ptw_group *group, struct ptw_type *type);
 
 /*
  * The type whose pages go next, of those in the mask that have any of at least an age, and the greatest age of them;
- * PTW_TYPES: none.
+ * PTW_TYPES: none. `most` says of each type that its pages are no older, whatever its counters say.
  */
-uint32_t ptw_type_choose(const struct ptw_group *group, uint64_t types, int least, int *age);
+uint32_t ptw_type_choose(const struct ptw_group *group, uint64_t types, int least, const int *most,
+			 int *age);
 
-/* The same by weights that are given, a byte for each type. */
+/* The same by weights that are given, a byte for each type. `most` may be null. */
 uint32_t ptw_type_pick(const struct ptw_group *group, uint64_t balance, uint64_t types, int least,
-		       int *age);
+		       const int *most, int *age);
 
 /* From now on evictions and refaults are counted by type and tier. */
 static inline void ptw_feedback_begin(struct ptw_group *of)

@@ -87,11 +87,39 @@ static void ptw_search(struct ptw_group *group, uint32_t type, unsigned int age,
 	ptw_port_publish(&group->hand[type], hand);
 }
 
-/* Pages of the oldest tick of a type, unless it is younger than `least`. */
+/* The greatest age that a page of a type may have, by the bounds of its regions, which a search has just put right; -1: none. */
+static int ptw_oldest_bound(const struct ptw_group *group, uint32_t type)
+{
+	const uint8_t now = ptw_tick_byte(ptw_port_load(&group->tick));
+	const struct ptw_span *span;
+	uint64_t left;
+	int oldest = -1;
+
+	for (span = ptw_span_first(group, &left); span; span = ptw_span_next(span, &left))
+		for (uint64_t r = 0; span->type == type && r < span->regions; r++) {
+			const uint64_t control =
+				ptw_port_load(&group->engine->region[span->first + r].control);
+			const int age = (int)ptw_tick_age(now, (uint8_t)PTW_CONTROL_BOUND(control));
+
+			if ((control & PTW_CONTROL_USED) && age > oldest)
+				oldest = age;
+		}
+	return oldest;
+}
+
+/*
+ * Pages of the oldest tick of a type, unless it is younger than `least`. Which that is the counters say; while the group is
+ * aged they have pages under their old ticks that became young in this pass (struct ptw_tally), whole ticks of them, and a
+ * search there finds nothing. The next one is no older than the regions' bounds say, then.
+ */
 static void ptw_choose(struct ptw_group *group, int least, uint64_t types, struct ptw_victims *v,
 		       unsigned int want)
 {
+	int most[PTW_TYPES];
+
 	v->n = 0;
+	for (unsigned int t = 0; t < PTW_TYPES; t++)
+		most[t] = PTW_TICKS;
 	if (group->engine->ordered) {
 		/* What it picks may be gone by then; when it picks nothing, there is nothing. */
 		for (unsigned int tries = 0; tries < PTW_TRIES && !v->n; tries++)
@@ -101,11 +129,13 @@ static void ptw_choose(struct ptw_group *group, int least, uint64_t types, struc
 	}
 	for (unsigned int tries = 0; tries < PTW_TRIES * PTW_TYPES && !v->n; tries++) {
 		int age;
-		const uint32_t type = ptw_type_choose(group, types, least, &age);
+		const uint32_t type = ptw_type_choose(group, types, least, most, &age);
 
 		if (type == PTW_TYPES)
 			return;
 		ptw_search(group, type, (unsigned int)age, v, want);
+		if (!v->n)
+			most[type] = ptw_oldest_bound(group, type);
 	}
 }
 

@@ -270,7 +270,7 @@ static uint32_t ptw_command_type(const struct ptw_group *group, uint64_t balance
 		have[t] = ptw_type_older(group, group->type[t], end);
 		types |= (uint64_t)(have[t] != 0) << t;
 	}
-	type = ptw_type_pick(group, balance, types, 0, &age);
+	type = ptw_type_pick(group, balance, types, 0, NULL, &age);
 	*older = type < PTW_TYPES ? have[type] : 0;
 	return type;
 }
