@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <ptw/engine.h>
+#include <ptw/engine_type.h>
 #include <ptw/error.h>
 
 #include "lib/age/engine/engine.h"
@@ -253,5 +254,44 @@ Test(engine_races, evicted_while_aged)
 	cr_assert_eq(ptw_group_age(group), PTW_OK);
 	cr_assert_null(test_hook);
 	cr_assert_eq(gone, 1u);
+	stop();
+}
+
+/* Another thread removes what that ageing has found young and not told: nowhere are there fewer pages than none. */
+static void remove_meanwhile(int op, const void *address)
+{
+	struct ptw_group_state state = {.size = sizeof(state)};
+	struct ptw_type_state type = {.size = sizeof(type)};
+	uint64_t histogram[256];
+
+	(void)op;
+	if (address != &engine->region[1].young || ptw_port_load(&engine->region[0].young))
+		return;
+	test_hook = NULL;
+	for (unsigned int i = 0; i < 4; i++)
+		cr_assert_eq(ptw_page_remove(engine, i), PTW_OK);
+	cr_assert_eq(ptw_group_state(group, &state), PTW_OK);
+	cr_assert_eq(ptw_group_type_state(group, PTW_TYPE_ANON, &type), PTW_OK);
+	for (unsigned int i = 0; i < PTW_GENERATIONS; i++) {
+		cr_assert_leq(state.pages[i], 8u);
+		cr_assert_leq(type.pages[i], 8u);
+	}
+	cr_assert_eq(ptw_group_ages(group, histogram), PTW_OK);
+	for (unsigned int age = 0; age < 256; age++)
+		cr_assert_leq(histogram[age], 8u);
+	gone = 4;
+}
+
+Test(engine_races, removed_while_aged)
+{
+	start(NULL);
+	group->ops.harvest = first_are_young;
+	for (unsigned int i = 0; i < 4; i++)
+		cr_assert_eq(ptw_page_add(engine, i), PTW_OK);
+	for (unsigned int i = 64; i < 68; i++)
+		cr_assert_eq(ptw_page_add(engine, i), PTW_OK);
+	test_hook = remove_meanwhile;
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
+	cr_assert_eq(gone, 4u);
 	stop();
 }

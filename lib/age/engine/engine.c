@@ -387,7 +387,7 @@ int ptw_group_state(const struct ptw_group *group, struct ptw_group_state *state
 	for (unsigned int i = 0; i < PTW_GENERATIONS; i++) {
 		const uint64_t seq = state->oldest + i;
 
-		state->pages[seq % PTW_GENERATIONS] = sizes[i];
+		state->pages[seq % PTW_GENERATIONS] = ptw_not_below(sizes[i]);
 		state->birth[i] = ptw_port_load(&group->birth[i]);
 	}
 	state->resident = ptw_port_load(&group->resident);
@@ -426,5 +426,7 @@ int ptw_group_ages(struct ptw_group *group, uint64_t histogram[256])
 		for (unsigned int byte = 0; byte < 256; byte++)
 			histogram[ptw_tick_age(now, (uint8_t)byte)] += ptw_port_load(&count[byte]);
 	}
+	for (unsigned int age = 0; age < 256; age++)
+		histogram[age] = ptw_not_below(histogram[age]);
 	return PTW_OK;
 }

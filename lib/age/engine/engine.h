@@ -207,6 +207,12 @@ static inline uint8_t ptw_age_byte(uint8_t now, unsigned int age)
 	return (uint8_t)(now > age ? now - age : now + PTW_TICKS - age);
 }
 
+/* A sum of counters as it is told: while others change them it may be below zero, in an ageing for as long as its pass lasts. */
+static inline uint64_t ptw_not_below(uint64_t pages)
+{
+	return (int64_t)pages > 0 ? pages : 0;
+}
+
 /* Relaxed: calls that are under way may go by what was before. */
 static inline bool ptw_engine_may(const struct ptw_engine *e, uint32_t bit)
 {

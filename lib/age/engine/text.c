@@ -72,12 +72,6 @@ static unsigned int ptw_group_path(const struct ptw_group *group, uint32_t path[
 	return n;
 }
 
-/* Counters that others are changing may be below zero for a moment. */
-static uint64_t ptw_not_below(uint64_t pages)
-{
-	return (int64_t)pages > 0 ? pages : 0;
-}
-
 static void ptw_report_group(struct ptw_report *r, const uint32_t *path, unsigned int n,
 			     const struct ptw_group_state *state, const uint64_t *anon, uint64_t now)
 {

@@ -187,7 +187,7 @@ static void ptw_type_generations(const struct ptw_group *group, uint32_t type,
 	oldest = state->youngest - (n - 1);
 	state->oldest = oldest;
 	for (unsigned int i = 0; i < PTW_GENERATIONS; i++)
-		state->pages[(oldest + i) % PTW_GENERATIONS] = sizes[i];
+		state->pages[(oldest + i) % PTW_GENERATIONS] = ptw_not_below(sizes[i]);
 	for (unsigned int i = 0; i + 2 < n && (int64_t)sizes[i] <= 0; i++)
 		state->oldest++;
 }
