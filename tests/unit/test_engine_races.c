@@ -295,3 +295,44 @@ Test(engine_races, removed_while_aged)
 	cr_assert_eq(gone, 4u);
 	stop();
 }
+
+/* A pass moves more pages of one tick than its counters of 32 bits can count. */
+static uint8_t old_byte;
+
+static int much_is_young(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
+{
+	struct ptw_tally *tally = &group->tally;
+
+	(void)context;
+	(void)first;
+	(void)pages;
+	/* So many were young before these, in regions that are not there. */
+	tally->count = group->first.count;
+	tally->now = ptw_tick_byte(group->tick);
+	tally->left[old_byte] = UINT32_MAX - 63;
+	tally->moved = UINT32_MAX - 63;
+	group->first.count[old_byte] += UINT32_MAX - 63;
+	return word(sink, 0, ~(uint64_t)0, 0);
+}
+
+Test(engine_races, more_pages_than_a_tally_counts)
+{
+	start(NULL);
+	group->ops.harvest = much_is_young;
+	for (unsigned int i = 0; i < 64; i++)
+		cr_assert_eq(ptw_page_add(engine, i), PTW_OK);
+	for (unsigned int i = 0; i < 64; i++) {
+		struct ptw_owned o;
+
+		cr_assert(ptw_region_own(engine, 0, true, &o));
+		ptw_page_mark(&o, i, o.tick[0]);
+		ptw_region_leave(&o);
+	}
+	old_byte = engine->tick[0];
+	cr_assert_eq(group->first.count[old_byte], 64u);
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
+	cr_assert_eq(group->first.count[old_byte], 0u);
+	cr_assert_eq(group->first.count[ptw_tick_byte(group->tick)], (uint64_t)UINT32_MAX + 1);
+	group->first.count[ptw_tick_byte(group->tick)] = 64;
+	stop();
+}
