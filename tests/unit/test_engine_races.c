@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <ptw/engine.h>
+#include <ptw/engine_text.h>
 #include <ptw/engine_type.h>
 #include <ptw/error.h>
 
@@ -222,6 +223,16 @@ static int first_are_young(void *context, uint64_t first, uint64_t pages, ptw_wo
 	return word(sink, 0, 0xf, 0);
 }
 
+static int harvest_nothing(void *context, uint64_t first, uint64_t pages, ptw_word_fn word, void *sink)
+{
+	(void)context;
+	(void)first;
+	(void)pages;
+	(void)word;
+	(void)sink;
+	return 0;
+}
+
 static int put_out(void *context, const uint64_t *page, unsigned int n, uint8_t *result)
 {
 	(void)context;
@@ -253,6 +264,46 @@ Test(engine_races, evicted_while_aged)
 	test_hook = evict_meanwhile;
 	cr_assert_eq(ptw_group_age(group), PTW_OK);
 	cr_assert_null(test_hook);
+	cr_assert_eq(gone, 1u);
+	stop();
+}
+
+/* Likewise a command: pages that it does not mean stay, whatever the counters say. */
+static int put_out_none(void *context, const uint64_t *page, unsigned int n, uint8_t *result)
+{
+	(void)context;
+	(void)result;
+	cr_assert_fail("%u pages, %u is the first", n, (unsigned int)page[0]);
+	return 0;
+}
+
+static void command_meanwhile(int op, const void *address)
+{
+	size_t done;
+
+	(void)op;
+	if (address != &engine->region[1].young || ptw_port_load(&engine->region[0].young))
+		return;
+	test_hook = NULL;
+	cr_assert_eq(group->tally.moved, 4u);
+	cr_assert_eq(ptw_engine_command(engine, "- 1 0 0", 7, &done), PTW_OK);
+	gone = 1;
+}
+
+Test(engine_races, command_while_aged)
+{
+	start(NULL);
+	for (unsigned int i = 0; i < 4; i++)
+		cr_assert_eq(ptw_page_add(engine, i), PTW_OK);
+	group->ops.harvest = harvest_nothing;
+	group->ops.evict = put_out_none;
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
+	for (unsigned int i = 64; i < 68; i++)
+		cr_assert_eq(ptw_page_add(engine, i), PTW_OK);
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
+	group->ops.harvest = first_are_young;
+	test_hook = command_meanwhile;
+	cr_assert_eq(ptw_group_age(group), PTW_OK);
 	cr_assert_eq(gone, 1u);
 	stop();
 }

@@ -271,8 +271,7 @@ static uint32_t ptw_command_type(const struct ptw_group *group, uint64_t balance
 
 /*
  * Which pages are meant is told by the tick at which the last generation meant ended, since others may age, and then
- * the oldest generation joins the next one. Half of what is left at a time, so that a page found young, whose place
- * ptw_group_evict() gives to the next one in age, seldom costs one that is not meant.
+ * the oldest generation joins the next one.
  */
 static int ptw_command_evict(struct ptw_group *group, const struct ptw_command *c)
 {
@@ -296,13 +295,14 @@ static int ptw_command_evict(struct ptw_group *group, const struct ptw_command *
 		return PTW_OK;
 	while (left && gone && !ret) {
 		struct ptw_evict_sum sum = {0};
+		/* Relaxed: should it go on, that is one tick more. While the group is aged, counters are too large. */
+		const uint64_t age = ptw_port_load(&group->tick) - end + 1;
 		const uint32_t type = ptw_command_type(group, balance, end, &want);
 
 		if (type == PTW_TYPES)
 			break;
-		want = (want + 1) / 2;
 		want = want < PTW_EVICT_BATCH ? want : PTW_EVICT_BATCH;
-		ret = ptw_evict_some(group, 0,
+		ret = ptw_evict_some(group, age < PTW_TICKS ? (unsigned int)age : PTW_TICKS,
 				     PTW_EVICT_AS_IS | PTW_EVICT_ANY_AGE | PTW_EVICT_OF(type),
 				     want < left ? want : left, &sum);
 		gone = sum.gone;
