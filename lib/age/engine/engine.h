@@ -333,6 +333,9 @@ bool ptw_group_overdue(struct ptw_group *group);
 /* Is the oldest generation that has pages younger than the minimum age? */
 bool ptw_group_too_young(const struct ptw_group *group);
 
+/* The least age in ticks of pages whose generation is not younger than that; PTW_TICKS + 1: there is none. */
+unsigned int ptw_group_old_enough(const struct ptw_group *group);
+
 /* Tell that nothing can be put out for this reason: of a group, or of all. Returns what the call returns. */
 int ptw_engine_thrashes(struct ptw_engine *engine, struct ptw_group *group);
 

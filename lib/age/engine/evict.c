@@ -233,6 +233,7 @@ int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how
 	most = 2 * ptw_port_load(&group->resident) + PTW_EVICT_BATCH;
 	while (sum->gone + sum->pending < want && tried < most && !ret) {
 		const uint64_t left = want - sum->gone - sum->pending;
+		unsigned int old;
 
 		/* Also after ageing: then the oldest may be another one. */
 		sum->young = !(how & PTW_EVICT_ANY_AGE) && ptw_group_too_young(group);
@@ -251,12 +252,17 @@ int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how
 				break;
 			continue;
 		}
+		/* What seems old may be young by now: words that are taken in, or an ageing, say so. */
+		old = how & PTW_EVICT_ANY_AGE ? 0 : ptw_group_old_enough(group);
+		old = old > least ? old : least;
 		do {
-			ptw_choose(group, (int)least, types, &v,
+			ptw_choose(group, (int)old, types, &v,
 				   left < PTW_EVICT_BATCH ? (unsigned int)left : PTW_EVICT_BATCH);
 			tried += v.n;
-			if (!v.n)
+			if (!v.n) {
+				sum->young = old > least && ptw_group_too_young(group);
 				return ret;
+			}
 			if (ptw_engine_may(group->engine, PTW_ENABLE_CORE))
 				ret = ptw_look_at(group, &v);
 			/* Who is left next may be too young. */
