@@ -54,9 +54,9 @@ PTW_API int ptw_engine_text(struct ptw_engine *engine, char *buffer, size_t size
  *
  * `-` is ptw_group_evict() without its ageing, of pages that were in generations up to min_gen when the command began,
  * `nr` of them or all. The two youngest generations are out of its reach: min_gen + 2 may not be above the youngest.
- * When so many of the pages turn out to be in use, or cannot be put out, that there are too few of them for the last
- * of its calls, the ones that come next in age go instead: at most 64. Pending evictions do not count, as for
- * ptw_group_evict(), which then goes on to younger pages, all of the group's if need be.
+ * Pages that turn out to be in use, or cannot be put out, stay, and so do younger ones: fewer go then. (Should a tick of the
+ * group's clock pass in the middle of one of its calls, pages of the next tick may go in that one, at most 64.) Pending
+ * evictions do not count.
  *
  * Numbers are decimal. swappiness is 0 to 201, or "max", which is 201: for this command the weight of PTW_TYPE_ANON,
  * and 200 less it that of all other types (ptw_group_set_balance()); 0 spares anonymous pages, 201 all others, and at

@@ -55,8 +55,9 @@ struct ptw_policy_ops {
 	int (*init)(const struct ptw_policy_config *config, void **state);
 	/** The group is given up. May be null. */
 	void (*exit)(void *state);
-	/** Pages became the group's; all absent. What is in their page_data another group may have left there. PTW_OK
-	 *  or PTW_ERR_NOMEM. May block. May be null. */
+	/** Pages became the group's; all absent, and none of them comes before this has returned. What is in their page_data
+	 *  another group may have left there. PTW_OK or PTW_ERR_NOMEM. May block. Next to it operations on pages that the
+	 *  group had before may run, but neither `next` nor `aged`. May be null. */
 	int (*attached)(void *state, uint64_t first, uint64_t pages);
 
 	/** A page came into memory. Region owned. */

@@ -26,7 +26,7 @@
  * | ptw_port_add32(w, n), ptw_port_add64(w, n) | add, return the new value | relaxed: counters |
  * | ptw_port_or64(w, bits) | OR into a shared bitmap word, returns the old value | relaxed |
  * | ptw_port_order_all() | what comes before it is seen by all before anything that comes after it is done | full fence |
- * | ptw_port_order_after_cas() | the same, right behind a compare-exchange that succeeded | full fence |
+ * | ptw_port_order_after_cas() | the same, right behind a compare-exchange that succeeded, or ptw_port_and_clear() | full fence |
  * | ptw_port_order_loads() | loads and read-modify-writes before it come before loads after it | acquire fence |
  *
  * Processor (<ptw/port/atomic.h>)

@@ -277,6 +277,13 @@ void ptw_consumer_take(struct ptw_consumer *c, uint64_t page, uint64_t mask, boo
 		*young = ptw_consumer_bits(&c->young[i], mask, peek);
 	if (dirty && c->dirty)
 		*dirty = ptw_consumer_bits(&c->dirty[i], mask, peek);
+	/*
+	 * Who takes dirty state copies the page: not before everybody sees that the bit is taken. Partner: the flush and
+	 * ptw_port_order_loads() of a question that takes it out of an entry anew, and then looks here. (A stale accessed
+	 * bit makes one age wrong.)
+	 */
+	if (dirty && *dirty && !peek)
+		ptw_port_order_after_cas();
 	taken = (young ? ptw_popcount(*young) : 0) + (dirty ? ptw_popcount(*dirty) : 0);
 	if (taken && !peek)
 		ptw_port_add64(&c->taken, taken);

@@ -166,6 +166,9 @@ static uint64_t ptw_remote_answer(struct ptw_remote *r, struct ptw_mmu_ask *ask,
 				ask->dirty[(frame - base) / 64] |= bits;
 		}
 	}
+	/* As in ptw_consumer_take(). Partner: the fetch and ptw_port_order_loads() in ptw_remote_fetch(). */
+	if (dirty_pages && !peek)
+		ptw_port_order_after_cas();
 	ask->young_pages += young_pages;
 	ask->dirty_pages += dirty_pages;
 	return young_pages + dirty_pages;

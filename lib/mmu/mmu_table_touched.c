@@ -56,7 +56,9 @@ static int ptw_mmu_table_touched_part(const struct ptw_mmu_tables *t, uint32_t a
 	/*
 	 * A processor that has an entry cached would make leaves below it young and leave the entry old. One that was
 	 * old before has nothing to flush: whoever cleared it does that before he reads leaves; unless it was a hint.
+	 * Whoever clears by hints says so first (ptw_prune_harvest()): so it is looked at after the entries.
 	 */
+	ptw_port_order_loads();
 	if (p->flush && (cleared || ptw_port_load(&p->hinted)))
 		p->flush(p->flush_context, &range, 1, PTW_FLUSH_TABLE, 0);
 	return ret;

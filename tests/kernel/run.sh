@@ -20,7 +20,7 @@ usage='usage: tests/kernel/run.sh amd64|arm64 [EXPORTED_TREE], or --planted amd6
 # Of a guest that hangs: one takes 200 s where little else runs, and may get a tenth of a busy machine.
 boot_seconds=2400
 # As many results as a run has, the two of each guest among them. Fewer is a failure: a test was lost.
-wanted_results=681
+wanted_results=682
 slowness=${PTW_KTEST_SLOWNESS:-20}
 seed=${PTW_SEED:-0x5eed5eed5eed}
 

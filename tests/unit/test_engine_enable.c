@@ -100,6 +100,28 @@ Test(engine_enable, min_age_and_looks)
 	stop();
 }
 
+/*
+ * Nor is it for what was in use as somebody has said before, and nobody has taken in yet. With three generations there is no
+ * ageing first.
+ */
+Test(engine_enable, min_age_and_words)
+{
+	start_told();
+	two();
+	cr_assert_eq(ptw_page_add(engine, 13), PTW_OK);
+	resident[13] = true;
+	milliseconds = 1600;
+	age(0);
+	cr_assert_eq(ptw_group_wants_ageing(group[0]), 0);
+	milliseconds = 1700;
+	cr_assert_eq(ptw_engine_min_age(engine, 600), PTW_OK);
+	ptw_engine_young(engine, 0, 0x1ff8, 0);
+	looks = 0;
+	cr_assert_eq(evict_pages(0, 13, 0), PTW_ERR_THRASHING);
+	cr_assert_eq(looks, 0u);
+	stop();
+}
+
 /* A clock that goes back stands still: nothing becomes younger, and nothing older before it is where it was. */
 Test(engine_enable, clock_back)
 {

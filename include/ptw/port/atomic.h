@@ -201,7 +201,7 @@ static inline void ptw_port_order_all(void)
 	__sync_synchronize();
 }
 
-/* On x86 a locked instruction is one already. */
+/* A full fence behind a read-modify-write. On x86 a locked instruction is one already. */
 static inline void ptw_port_order_after_cas(void)
 {
 #if defined(__x86_64__) || defined(__SANITIZE_THREAD__)

@@ -61,6 +61,33 @@ bool ptw_group_too_young(const struct ptw_group *group)
 	return now < birth || now - birth < min_age;
 }
 
+unsigned int ptw_group_old_enough(const struct ptw_group *group)
+{
+	/* Relaxed, as above, but for births, which are those of the youngest and before. */
+	const uint64_t min_age = ptw_port_load(&group->engine->min_age);
+	uint64_t seq, now, tick;
+
+	if (!min_age)
+		return 0;
+	now = ptw_engine_latest(group->engine);
+	/* Acquire; partner: the release in ptw_generation_begin(), behind the birth. */
+	seq = ptw_port_load_table(&group->youngest);
+	tick = ptw_port_load(&group->tick);
+	for (unsigned int i = 0; i < PTW_GENERATIONS; i++, seq--) {
+		const uint64_t birth = ptw_port_load(&group->birth[seq % PTW_GENERATIONS]);
+		uint64_t end;
+
+		if (now < birth || now - birth < min_age)
+			continue;
+		if (!i)
+			return 0;
+		/* The last tick of this generation is the one before the birth of the next. */
+		end = ptw_port_load(&group->birth_tick[(seq + 1) % PTW_GENERATIONS]) - 1;
+		return tick - end < PTW_TICKS ? (unsigned int)(tick - end) : PTW_TICKS;
+	}
+	return PTW_TICKS + 1;
+}
+
 int ptw_group_interval(struct ptw_group *group, uint64_t interval)
 {
 	if (!group)

@@ -154,17 +154,15 @@ int ptw_group_create(struct ptw_engine *engine, const struct ptw_group_config *c
 	return ret;
 }
 
-/* Nobody's regions have a control word of 0. Returns how many became the group's before one was another's. */
-static uint64_t ptw_span_claim(struct ptw_group *group, uint64_t first, uint64_t regions,
-			       uint32_t type)
+/* Nobody's regions have a control word of 0. Returns how many nobody else can have now, before one was another's. */
+static uint64_t ptw_span_claim(const struct ptw_group *group, uint64_t first, uint64_t regions)
 {
-	const uint64_t control = (group->number + 1) | (uint64_t)type << PTW_CONTROL_TYPE_LG2;
-
 	for (uint64_t i = 0; i < regions; i++) {
 		uint64_t nobody = 0;
 
-		/* Release: the pages of it are absent; partner: the acquire in ptw_region_own(). */
-		if (!ptw_port_cas(&group->engine->region[first + i].control, &nobody, control))
+		/* Acquire: the pages of it are absent; partner: the release in ptw_span_open(). */
+		if (!ptw_port_cas(&group->engine->region[first + i].control, &nobody,
+				  PTW_CONTROL_CLOSED))
 			return i;
 	}
 	return regions;
@@ -186,18 +184,13 @@ static void ptw_span_close(struct ptw_group *group, uint64_t first, uint64_t reg
 	}
 }
 
-/* They can be a group's again. */
-static void ptw_span_open(const struct ptw_group *group, uint64_t first, uint64_t regions)
+/* Closed ones get another control word: 0, and they can be a group's again, or that of the group that they are now. */
+static void ptw_span_open(const struct ptw_group *group, uint64_t first, uint64_t regions,
+			  uint64_t control)
 {
 	for (uint64_t i = 0; i < regions; i++)
-		/* Release; partner: the compare-exchange in ptw_span_claim(). */
-		ptw_port_publish(&group->engine->region[first + i].control, 0);
-}
-
-static void ptw_span_release(struct ptw_group *group, uint64_t first, uint64_t regions)
-{
-	ptw_span_close(group, first, regions);
-	ptw_span_open(group, first, regions);
+		/* Release; partners: the compare-exchanges in ptw_span_claim() and ptw_region_claim(). */
+		ptw_port_publish(&group->engine->region[first + i].control, control);
 }
 
 /* A command or a reclaim may be ageing the group, and the policy goes through its pages then. */
@@ -244,15 +237,14 @@ int ptw_group_attach_as(struct ptw_group *group, uint64_t first, uint64_t pages,
 	span->type = type;
 	span->first = first / PTW_REGION_PAGES;
 	span->regions = (pages + PTW_REGION_PAGES - 1) / PTW_REGION_PAGES;
-	claimed = ptw_span_claim(group, span->first, span->regions, type);
-	if (claimed < span->regions) {
-		ptw_span_release(group, span->first, claimed);
-		ptw_port_free(span, sizeof(*span));
-		return PTW_ERR_OVERLAP;
-	}
-	ret = ptw_policy_attached(group, first, pages);
+	/*
+	 * No page comes before all of it is the group's, and the policy knows: others may be adding pages here, which are
+	 * absent until then.
+	 */
+	claimed = ptw_span_claim(group, span->first, span->regions);
+	ret = claimed < span->regions ? PTW_ERR_OVERLAP : ptw_policy_attached(group, first, pages);
 	if (ret) {
-		ptw_span_release(group, span->first, span->regions);
+		ptw_span_open(group, span->first, claimed, 0);
 		ptw_port_free(span, sizeof(*span));
 		return ret;
 	}
@@ -261,6 +253,8 @@ int ptw_group_attach_as(struct ptw_group *group, uint64_t first, uint64_t pages,
 	group->last_span = &span->next;
 	/* Release; partner: the acquire in ptw_span_first(), by who found the group by himself. */
 	ptw_port_publish(&group->regions, group->regions + span->regions);
+	ptw_span_open(group, span->first, span->regions,
+		      (group->number + 1) | (uint64_t)type << PTW_CONTROL_TYPE_LG2);
 	return PTW_OK;
 }
 
@@ -286,7 +280,7 @@ int ptw_group_destroy(struct ptw_group *group)
 	for (struct ptw_span *span = group->spans; span; span = span->next)
 		ptw_span_close(group, span->first, span->regions);
 	for (struct ptw_span *span = group->spans; span; span = span->next)
-		ptw_span_open(group, span->first, span->regions);
+		ptw_span_open(group, span->first, span->regions, 0);
 	/* Whoever added a page before may be moving the clock on. */
 	ptw_flag_take(&group->ticking);
 	ptw_flag_take(&engine->changing);
@@ -393,7 +387,7 @@ int ptw_group_state(const struct ptw_group *group, struct ptw_group_state *state
 	for (unsigned int i = 0; i < PTW_GENERATIONS; i++) {
 		const uint64_t seq = state->oldest + i;
 
-		state->pages[seq % PTW_GENERATIONS] = sizes[i];
+		state->pages[seq % PTW_GENERATIONS] = ptw_not_below(sizes[i]);
 		state->birth[i] = ptw_port_load(&group->birth[i]);
 	}
 	state->resident = ptw_port_load(&group->resident);
@@ -432,5 +426,7 @@ int ptw_group_ages(struct ptw_group *group, uint64_t histogram[256])
 		for (unsigned int byte = 0; byte < 256; byte++)
 			histogram[ptw_tick_age(now, (uint8_t)byte)] += ptw_port_load(&count[byte]);
 	}
+	for (unsigned int age = 0; age < 256; age++)
+		histogram[age] = ptw_not_below(histogram[age]);
 	return PTW_OK;
 }

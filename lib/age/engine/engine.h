@@ -57,7 +57,7 @@ struct ptw_region {
 
 /* control: the group's number plus one, the bound, the type, the owner. */
 #define PTW_CONTROL_OWNED    ((uint64_t)1 << 63)
-#define PTW_CONTROL_CLOSED   ((uint64_t)1 << 62) /* alone: its group is being given up */
+#define PTW_CONTROL_CLOSED   ((uint64_t)1 << 62) /* alone: its group is being given up, or is not there yet */
 #define PTW_CONTROL_GROUP(c) ((uint32_t)(c)&0xffffu)
 #define PTW_CONTROL_BOUND(c) ((uint32_t)((c) >> 16) & 0xffu)
 #define PTW_CONTROL_USED \
@@ -207,6 +207,12 @@ static inline uint8_t ptw_age_byte(uint8_t now, unsigned int age)
 	return (uint8_t)(now > age ? now - age : now + PTW_TICKS - age);
 }
 
+/* A sum of counters as it is told: while others change them it may be below zero, in an ageing for as long as its pass lasts. */
+static inline uint64_t ptw_not_below(uint64_t pages)
+{
+	return (int64_t)pages > 0 ? pages : 0;
+}
+
 /* Relaxed: calls that are under way may go by what was before. */
 static inline bool ptw_engine_may(const struct ptw_engine *e, uint32_t bit)
 {
@@ -327,6 +333,9 @@ bool ptw_group_overdue(struct ptw_group *group);
 /* Is the oldest generation that has pages younger than the minimum age? */
 bool ptw_group_too_young(const struct ptw_group *group);
 
+/* The least age in ticks of pages whose generation is not younger than that; PTW_TICKS + 1: there is none. */
+unsigned int ptw_group_old_enough(const struct ptw_group *group);
+
 /* Tell that nothing can be put out for this reason: of a group, or of all. Returns what the call returns. */
 int ptw_engine_thrashes(struct ptw_engine *engine, struct ptw_group *group);
 
@@ -381,13 +390,14 @@ int ptw_type_oldest(const struct ptw_group *group, struct ptw_type *type);
 
 /*
  * The type whose pages go next, of those in the mask that have any of at least an age, and the greatest age of them;
- * PTW_TYPES: none.
+ * PTW_TYPES: none. `most` says of each type that its pages are no older, whatever its counters say.
  */
-uint32_t ptw_type_choose(const struct ptw_group *group, uint64_t types, int least, int *age);
+uint32_t ptw_type_choose(const struct ptw_group *group, uint64_t types, int least, const int *most,
+			 int *age);
 
-/* The same by weights that are given, a byte for each type. */
+/* The same by weights that are given, a byte for each type. `most` may be null. */
 uint32_t ptw_type_pick(const struct ptw_group *group, uint64_t balance, uint64_t types, int least,
-		       int *age);
+		       const int *most, int *age);
 
 /* From now on evictions and refaults are counted by type and tier. */
 static inline void ptw_feedback_begin(struct ptw_group *of)

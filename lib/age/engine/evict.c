@@ -87,11 +87,39 @@ static void ptw_search(struct ptw_group *group, uint32_t type, unsigned int age,
 	ptw_port_publish(&group->hand[type], hand);
 }
 
-/* Pages of the oldest tick of a type, unless it is younger than `least`. */
+/* The greatest age that a page of a type may have, by the bounds of its regions, which a search has just put right; -1: none. */
+static int ptw_oldest_bound(const struct ptw_group *group, uint32_t type)
+{
+	const uint8_t now = ptw_tick_byte(ptw_port_load(&group->tick));
+	const struct ptw_span *span;
+	uint64_t left;
+	int oldest = -1;
+
+	for (span = ptw_span_first(group, &left); span; span = ptw_span_next(span, &left))
+		for (uint64_t r = 0; span->type == type && r < span->regions; r++) {
+			const uint64_t control =
+				ptw_port_load(&group->engine->region[span->first + r].control);
+			const int age = (int)ptw_tick_age(now, (uint8_t)PTW_CONTROL_BOUND(control));
+
+			if ((control & PTW_CONTROL_USED) && age > oldest)
+				oldest = age;
+		}
+	return oldest;
+}
+
+/*
+ * Pages of the oldest tick of a type, unless it is younger than `least`. Which that is the counters say; while the group is
+ * aged they have pages under their old ticks that became young in this pass (struct ptw_tally), whole ticks of them, and a
+ * search there finds nothing. The next one is no older than the regions' bounds say, then.
+ */
 static void ptw_choose(struct ptw_group *group, int least, uint64_t types, struct ptw_victims *v,
 		       unsigned int want)
 {
+	int most[PTW_TYPES];
+
 	v->n = 0;
+	for (unsigned int t = 0; t < PTW_TYPES; t++)
+		most[t] = PTW_TICKS;
 	if (group->engine->ordered) {
 		/* What it picks may be gone by then; when it picks nothing, there is nothing. */
 		for (unsigned int tries = 0; tries < PTW_TRIES && !v->n; tries++)
@@ -101,11 +129,13 @@ static void ptw_choose(struct ptw_group *group, int least, uint64_t types, struc
 	}
 	for (unsigned int tries = 0; tries < PTW_TRIES * PTW_TYPES && !v->n; tries++) {
 		int age;
-		const uint32_t type = ptw_type_choose(group, types, least, &age);
+		const uint32_t type = ptw_type_choose(group, types, least, most, &age);
 
 		if (type == PTW_TYPES)
 			return;
 		ptw_search(group, type, (unsigned int)age, v, want);
+		if (!v->n)
+			most[type] = ptw_oldest_bound(group, type);
 	}
 }
 
@@ -203,6 +233,7 @@ int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how
 	most = 2 * ptw_port_load(&group->resident) + PTW_EVICT_BATCH;
 	while (sum->gone + sum->pending < want && tried < most && !ret) {
 		const uint64_t left = want - sum->gone - sum->pending;
+		unsigned int old;
 
 		/* Also after ageing: then the oldest may be another one. */
 		sum->young = !(how & PTW_EVICT_ANY_AGE) && ptw_group_too_young(group);
@@ -221,12 +252,17 @@ int ptw_evict_some(struct ptw_group *group, unsigned int least, unsigned int how
 				break;
 			continue;
 		}
+		/* What seems old may be young by now: words that are taken in, or an ageing, say so. */
+		old = how & PTW_EVICT_ANY_AGE ? 0 : ptw_group_old_enough(group);
+		old = old > least ? old : least;
 		do {
-			ptw_choose(group, (int)least, types, &v,
+			ptw_choose(group, (int)old, types, &v,
 				   left < PTW_EVICT_BATCH ? (unsigned int)left : PTW_EVICT_BATCH);
 			tried += v.n;
-			if (!v.n)
+			if (!v.n) {
+				sum->young = old > least && ptw_group_too_young(group);
 				return ret;
+			}
 			if (ptw_engine_may(group->engine, PTW_ENABLE_CORE))
 				ret = ptw_look_at(group, &v);
 			/* Who is left next may be too young. */

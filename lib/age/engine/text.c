@@ -72,12 +72,6 @@ static unsigned int ptw_group_path(const struct ptw_group *group, uint32_t path[
 	return n;
 }
 
-/* Counters that others are changing may be below zero for a moment. */
-static uint64_t ptw_not_below(uint64_t pages)
-{
-	return (int64_t)pages > 0 ? pages : 0;
-}
-
 static void ptw_report_group(struct ptw_report *r, const uint32_t *path, unsigned int n,
 			     const struct ptw_group_state *state, const uint64_t *anon, uint64_t now)
 {
@@ -270,15 +264,14 @@ static uint32_t ptw_command_type(const struct ptw_group *group, uint64_t balance
 		have[t] = ptw_type_older(group, group->type[t], end);
 		types |= (uint64_t)(have[t] != 0) << t;
 	}
-	type = ptw_type_pick(group, balance, types, 0, &age);
+	type = ptw_type_pick(group, balance, types, 0, NULL, &age);
 	*older = type < PTW_TYPES ? have[type] : 0;
 	return type;
 }
 
 /*
  * Which pages are meant is told by the tick at which the last generation meant ended, since others may age, and then
- * the oldest generation joins the next one. Half of what is left at a time, so that a page found young, whose place
- * ptw_group_evict() gives to the next one in age, seldom costs one that is not meant.
+ * the oldest generation joins the next one.
  */
 static int ptw_command_evict(struct ptw_group *group, const struct ptw_command *c)
 {
@@ -302,13 +295,14 @@ static int ptw_command_evict(struct ptw_group *group, const struct ptw_command *
 		return PTW_OK;
 	while (left && gone && !ret) {
 		struct ptw_evict_sum sum = {0};
+		/* Relaxed: should it go on, that is one tick more. While the group is aged, counters are too large. */
+		const uint64_t age = ptw_port_load(&group->tick) - end + 1;
 		const uint32_t type = ptw_command_type(group, balance, end, &want);
 
 		if (type == PTW_TYPES)
 			break;
-		want = (want + 1) / 2;
 		want = want < PTW_EVICT_BATCH ? want : PTW_EVICT_BATCH;
-		ret = ptw_evict_some(group, 0,
+		ret = ptw_evict_some(group, age < PTW_TICKS ? (unsigned int)age : PTW_TICKS,
 				     PTW_EVICT_AS_IS | PTW_EVICT_ANY_AGE | PTW_EVICT_OF(type),
 				     want < left ? want : left, &sum);
 		gone = sum.gone;

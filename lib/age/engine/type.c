@@ -98,7 +98,7 @@ static uint32_t ptw_balance_of(uint64_t balance, uint32_t type)
 }
 
 uint32_t ptw_type_pick(const struct ptw_group *group, uint64_t balance, uint64_t types, int least,
-		       int *age)
+		       const int *most, int *age)
 {
 	struct ptw_candidate best = {0}, c;
 	uint32_t picked = PTW_TYPES;
@@ -112,6 +112,8 @@ uint32_t ptw_type_pick(const struct ptw_group *group, uint64_t balance, uint64_t
 		if (!(types >> t & 1))
 			continue;
 		c.age = ptw_type_oldest(group, group->type[t]);
+		if (most && c.age > most[t])
+			c.age = most[t];
 		weighted |= weight && c.age >= 0;
 		if (c.age < least)
 			continue;
@@ -128,12 +130,15 @@ uint32_t ptw_type_pick(const struct ptw_group *group, uint64_t balance, uint64_t
 	return weighted && !best.rank ? PTW_TYPES : picked;
 }
 
-uint32_t ptw_type_choose(const struct ptw_group *group, uint64_t types, int least, int *age)
+uint32_t ptw_type_choose(const struct ptw_group *group, uint64_t types, int least, const int *most,
+			 int *age)
 {
 	/* Acquire; partner: the release in ptw_type_enter(). */
 	if (ptw_port_load_table(&group->types) != 1)
-		return ptw_type_pick(group, ptw_port_load(&group->balance), types, least, age);
+		return ptw_type_pick(group, ptw_port_load(&group->balance), types, least, most, age);
 	*age = ptw_type_oldest(group, group->type[0]);
+	if (*age > most[0])
+		*age = most[0];
 	return *age < least || !(types & 1) ? PTW_TYPES : 0;
 }
 
@@ -182,7 +187,7 @@ static void ptw_type_generations(const struct ptw_group *group, uint32_t type,
 	oldest = state->youngest - (n - 1);
 	state->oldest = oldest;
 	for (unsigned int i = 0; i < PTW_GENERATIONS; i++)
-		state->pages[(oldest + i) % PTW_GENERATIONS] = sizes[i];
+		state->pages[(oldest + i) % PTW_GENERATIONS] = ptw_not_below(sizes[i]);
 	for (unsigned int i = 0; i + 2 < n && (int64_t)sizes[i] <= 0; i++)
 		state->oldest++;
 }
