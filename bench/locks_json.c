@@ -22,7 +22,8 @@ static json_t *point_json(const struct locks_point *point)
 		"few", l->kept.count < GOALS_OPERATIONS, "kept", histogram_json(&l->kept), "raw",
 		histogram_json(&l->raw), "arrivals", histogram_json(&l->arrivals), "stalled_ns",
 		(json_int_t)l->stalled_ns, "ns", (json_int_t)l->ns, "harvested_entries",
-		(json_int_t)l->entries, "harvest_ns", (json_int_t)l->harvest_ns, "harvester_preempted", (json_int_t)l->preempted);
+		(json_int_t)l->entries, "harvest_ns", (json_int_t)l->harvest_ns,
+		"harvester_preempted", (json_int_t)l->preempted);
 }
 
 static json_t *points_json(const struct locks_point *points, unsigned int count)

@@ -45,8 +45,9 @@ struct ptw_aging_victims {
 
 /** What a source does. Values combine. */
 enum ptw_aging_flag {
-	/** Where an MMU's table entries cannot tell, or are not to be asked (PTW_ENABLE_NONLEAF), read only regions in which
-	 *  pages were young the last time, or a last look found some. Others wait for `full_every`. */
+	/** Where an MMU's table entries cannot tell, or are not to be asked (PTW_ENABLE_NONLEAF),
+	 *  read only regions in which pages were young the last time, or a last look found some.
+	 *  Others wait for `full_every`. */
 	PTW_AGING_FILTER = 1,
 };
 
@@ -141,10 +142,11 @@ PTW_API int ptw_aging_serve(struct ptw_aging *aging, struct ptw_group_config *co
  * @return PTW_OK; PTW_ERR_OVERLAP: some pages are attached; PTW_ERR_NOMEM; PTW_ERR_LIMIT: the space has too many
  *         consumers
  *
- * Context: next to any call but destroy; any registered thread, not in a read-side section, an RCU callback, an operation of an MMU or
- * a callback of the source (which a detach may be waiting for). May block. Ordering: what is accessed after the return is found by the next whole harvest. Progress: blocks for a grace
- * period, and for others who attach or detach. Errors: as returned, PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_RANGE,
- * PTW_ERR_ALIGN, PTW_ERR_CONTEXT; nothing changed.
+ * Context: next to any call but destroy; any registered thread, not in a read-side section, an RCU
+ * callback, an operation of an MMU or a callback of the source (which a detach may be waiting for).
+ * May block. Ordering: what is accessed after the return is found by the next whole harvest.
+ * Progress: blocks for a grace period, and for others who attach or detach. Errors: as returned,
+ * PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_RANGE, PTW_ERR_ALIGN, PTW_ERR_CONTEXT; nothing changed.
  */
 PTW_API int ptw_aging_attach(struct ptw_aging *aging, const struct ptw_aging_run *run);
 

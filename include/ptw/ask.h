@@ -263,9 +263,9 @@ struct ptw_reference_result {
  * @param result may be null
  * @return how many mappings had been used, 0 for none; PTW_ERR_PINNED: the page must stay (a pinned slot,
  *         or an MMU says so), nobody was asked; PTW_ERR_DROPPED: an invalidation of the page (or of
- *         one that shares its gate, see <ptw/invalidate.h>) is under way, so that secondary MMUs may have dropped it, and with it what they knew: use what
- *         ptw_space_unmap() returned; PTW_ERR_AGAIN: nobody said young, and somebody could not be asked;
- *         or an error of an MMU
+ *         one that shares its gate, see <ptw/invalidate.h>) is under way, so that secondary MMUs
+ *         may have dropped it, and with it what they knew: use what ptw_space_unmap() returned;
+ *         PTW_ERR_AGAIN: nobody said young, and somebody could not be asked; or an error of an MMU
  *
  * Context: any registered thread, outside read-side sections; before the unmap. Ordering: acquire; the
  * bits as ptw_harvest(). Progress: that of the MMUs. Errors: as returned, PTW_ERR_ARG, PTW_ERR_SIZE,

@@ -116,8 +116,8 @@ struct ptw_unmap {
  * @param unmap may be null: tolerant of holes, counts only
  * @param result may be null; `tables` counts unlinked ones, empty ones that were reclaimed included
  * @return PTW_OK; PTW_ERR_BLOCK if the range cuts a leaf extent, which begins at result->reached, maybe
- *         before `start` (see ptw_split()): nothing was changed, unless another writer made it meanwhile; PTW_ERR_HOLE if
- *         strict, with everything before it done; PTW_ERR_AGAIN, likewise; PTW_ERR_BACKLOG
+ *         before `start` (see ptw_split()): nothing was changed, unless another writer made it
+ *         meanwhile; PTW_ERR_HOLE if strict, with everything before it done; PTW_ERR_AGAIN, likewise; PTW_ERR_BACKLOG
  *
  * Holes are skipped and counted. A table that the range covers whole is frozen at its parent first,
  * then its entries one by one; the flush hook is called, and only then is it retired to a grace
@@ -129,7 +129,8 @@ struct ptw_unmap {
  * PTW_ERR_CONTEXT.
  * Ordering: each entry by acquire-release compare-exchange, partner every other update of the entry.
  * Progress: bounded by the range; may be refused again and again; never waits for walkers but at the
- * limit of the backlog. Errors: as returned, and PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_ALIGN, PTW_ERR_RANGE, PTW_ERR_UNSUPPORTED (attached).
+ * limit of the backlog. Errors: as returned, and PTW_ERR_ARG, PTW_ERR_SIZE, PTW_ERR_ALIGN,
+ * PTW_ERR_RANGE, PTW_ERR_UNSUPPORTED (attached).
  */
 PTW_API int ptw_unmap(struct ptw_pgtable *pgtable, uint64_t start, uint64_t end,
 		      const struct ptw_unmap *unmap, struct ptw_change_result *result);

@@ -61,9 +61,10 @@ enum ptw_flush_kind {
  * ranges, and updates of accessed and dirty bits made through old ones are visible.
  *
  * Context: called outside read-side sections, on the thread of the operation, never on a young
- * harvest unless exact mode was asked for or it took dirty state along (see ptw_harvest()). Several threads may be in it at the same time. May block,
- * so a processor that is asked to flush must not wait for the page table meanwhile: see
- * ptw_fix_fault(). Must not change the same page table. Ranges cover leaf extents whole.
+ * harvest unless exact mode was asked for or it took dirty state along (see ptw_harvest()). Several
+ * threads may be in it at the same time. May block, so a processor that is asked to flush must not
+ * wait for the page table meanwhile: see ptw_fix_fault(). Must not change the same page table.
+ * Ranges cover leaf extents whole.
  *
  * Ranges may be larger than what the caller changed. Where a table goes back, the range is all that its
  * parent entry mapped; if that empties the table above, this one goes back in the same call by a flush
@@ -131,8 +132,8 @@ struct ptw_config {
 	 *  answers PTW_ERR_BACKLOG (see PTW_BACKLOG_TELL), and looks again whenever it has retired 512, or
 	 *  this many; so each thread passes the limit by no more than that. 0: 65536. */
 	uint32_t backlog_limit;
-	/** How harvests search tables: enum ptw_kernel; 0: the best one (ptw_info.kernel tells). Attached tables are read entry by
-	 *  entry whatever it says. */
+	/** How harvests search tables: enum ptw_kernel; 0: the best one (ptw_info.kernel tells).
+	 *  Attached tables are read entry by entry whatever it says. */
 	uint32_t kernel;
 	uint32_t reserved; /**< 0 */
 };

@@ -249,8 +249,8 @@ PTW_API int ptw_group_age(struct ptw_group *group);
  * Would ageing help evicting? The rule is in docs/engine.md.
  * @return 1 or 0
  *
- * Context: any. Ordering: none. Progress: wait-free, lock-free with an interval (engine_enable.h), whose clock it calls; with
- * a policy that says when, waits for who is in its state. Errors: none.
+ * Context: any. Ordering: none. Progress: wait-free, lock-free with an interval (engine_enable.h),
+ * whose clock it calls; with a policy that says when, waits for who is in its state. Errors: none.
  */
 PTW_API int ptw_group_wants_ageing(struct ptw_group *group);
 

@@ -48,8 +48,8 @@ PTW_API uint32_t ptw_engine_enabled(const struct ptw_engine *engine);
 
 /**
  * A guard against thrashing: no page is put out of a group whose oldest generation with pages began less than so long
- * ago. Where nothing goes for this reason alone, ptw_group_evict() and ptw_engine_reclaim() call the engine's `thrashing`
- * and return PTW_ERR_THRASHING. Commands (engine_text.h) do not ask.
+ * ago. Where nothing goes for this reason alone, ptw_group_evict() and ptw_engine_reclaim() call
+ * the engine's `thrashing` and return PTW_ERR_THRASHING. Commands (engine_text.h) do not ask.
  * @param engine the engine
  * @param age in units of its clock; 0, as it begins: none. Without a clock nothing gets any older
  * @return PTW_OK or PTW_ERR_ARG

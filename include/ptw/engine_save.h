@@ -8,14 +8,15 @@
  * capabilities, intervals. What was judged of types and tiers (engine_type.h) is in it; uses of pages are not, which
  * protect a page for one generation at most. Regions must be of the
  * same types.
- * Callbacks are not in it: who restores makes the engine and its groups again, with the same policy, the same regions, and
- * the same groups below one another, and then fills them. Groups are told by their regions, and those that have none by
- * the ones below them, so it does not matter in which order they are made. Groups with no regions, and none below them,
- * are not in it; nor is what a group owes to reclaim, less than a page between two turns, and whose turn it is.
+ * Callbacks are not in it: who restores makes the engine and its groups again, with the same
+ * policy, the same regions, and the same groups below one another, and then fills them. Groups are
+ * told by their regions, and those that have none by the ones below them, so it does not matter in
+ * which order they are made. Groups with no regions, and none below them, are not in it; nor is
+ * what a group owes to reclaim, less than a page between two turns, and whose turn it is.
  *
  * Ages go on from where they were: time that passed between saving and restoring does not count, neither ticks nor
- * milliseconds, nor what a policy makes of them. The clock may be another one. What it has not lived through is cut: a generation that would have
- * begun before its 0 begins at 0.
+ * milliseconds, nor what a policy makes of them. The clock may be another one. What it has not
+ * lived through is cut: a generation that would have begun before its 0 begins at 0.
  *
  * Images are little-endian and do not depend on the machine. They have a version and a checksum, which finds
  * accidents. It is no signature: whoever may write images decides what is evicted. But no bytes whatsoever
@@ -29,8 +30,9 @@
 PTW_BEGIN_DECLS
 
 /**
- * How many bytes ptw_engine_save() would need now. What harvests have left is taken in first where the policy orders pages. It may be more after pages changed: two for each page of the
- * groups at most (nine with ptw_policy_learned, and 5 KiB for each group), some for each group and each run of its regions.
+ * How many bytes ptw_engine_save() would need now. What harvests have left is taken in first where
+ * the policy orders pages. It may be more after pages changed: two for each page of the groups at
+ * most (nine with ptw_policy_learned, and 5 KiB for each group), some for each group and each run of its regions.
  * @return a multiple of 8; 0 for null, and if the policy cannot be saved
  *
  * Context: no other call on the engine. Ordering: none. Progress: linear in pages. Errors: none.
@@ -62,11 +64,11 @@ PTW_API int ptw_engine_save(struct ptw_engine *engine, void *buffer, uint64_t si
  * @param size at least the image's
  * @return PTW_OK, or, nothing changed:
  *         PTW_ERR_ARG, PTW_ERR_NOMEM (a bit for each page is needed meanwhile, three if the policy is
- *         ptw_policy_learned), PTW_ERR_UNSUPPORTED (the policy cannot be saved), PTW_ERR_POLICY (the image is another's),
- *         PTW_ERR_CORRUPT_BOUNDS (the image is cut off, or something in it is out of its range),
- *         PTW_ERR_CORRUPT_RESERVED (not an image, a wrong checksum, or bytes that are never written),
- *         PTW_ERR_CORRUPT_COUNT (pages do not add up to the size of their group, or to what the policy says of them),
- *         PTW_ERR_UNSUPPORTED (a sound image of another version),
+ *         ptw_policy_learned), PTW_ERR_UNSUPPORTED (the policy cannot be saved), PTW_ERR_POLICY
+ *         (the image is another's), PTW_ERR_CORRUPT_BOUNDS (the image is cut off, or something in
+ *         it is out of its range), PTW_ERR_CORRUPT_RESERVED (not an image, a wrong checksum, or
+ *         bytes that are never written), PTW_ERR_CORRUPT_COUNT (pages do not add up to the size of
+ *         their group, or to what the policy says of them), PTW_ERR_UNSUPPORTED (a sound image of another version),
  *         PTW_ERR_CONFIG (other pages, groups, regions, or another tree than the engine's),
  *         PTW_ERR_EXISTS (a page is resident, or being evicted)
  *

@@ -8,8 +8,9 @@
  *	 node <node>
  *	 <sequence number> <age in milliseconds> <anonymous pages> <file pages>
  *
- * A group is a memcg; its path is the ids of those above it, from the top, and its own, each behind a "/". An engine is one node, 0. Pages of
- * PTW_TYPE_ANON (engine_type.h) are anonymous ones, those of all other types file pages. Rows go from the oldest generation to the youngest.
+ * A group is a memcg; its path is the ids of those above it, from the top, and its own, each behind
+ * a "/". An engine is one node, 0. Pages of PTW_TYPE_ANON (engine_type.h) are anonymous ones, those
+ * of all other types file pages. Rows go from the oldest generation to the youngest.
  */
 #ifndef PTW_ENGINE_TEXT_H
 #define PTW_ENGINE_TEXT_H
@@ -54,14 +55,14 @@ PTW_API int ptw_engine_text(struct ptw_engine *engine, char *buffer, size_t size
  *
  * `-` is ptw_group_evict() without its ageing, of pages that were in generations up to min_gen when the command began,
  * `nr` of them or all. The two youngest generations are out of its reach: min_gen + 2 may not be above the youngest.
- * Pages that turn out to be in use, or cannot be put out, stay, and so do younger ones: fewer go then. (Should a tick of the
- * group's clock pass in the middle of one of its calls, pages of the next tick may go in that one, at most 64.) Pending
- * evictions do not count.
+ * Pages that turn out to be in use, or cannot be put out, stay, and so do younger ones: fewer go
+ * then. (Should a tick of the group's clock pass in the middle of one of its calls, pages of the
+ * next tick may go in that one, at most 64.) Pending evictions do not count.
  *
  * Numbers are decimal. swappiness is 0 to 201, or "max", which is 201: for this command the weight of PTW_TYPE_ANON,
  * and 200 less it that of all other types (ptw_group_set_balance()); 0 spares anonymous pages, 201 all others, and at
- * 200 these come last. A type without a weight is not touched. Without swappiness the group's own weights hold. `+` does
- * not ask for it. force_scan does not matter: all pages are harvested.
+ * 200 these come last. A type without a weight is not touched. Without swappiness the group's own
+ * weights hold. `+` does not ask for it. force_scan does not matter: all pages are harvested.
  *
  * @param text need not end in a 0, and must not have one
  * @param length bytes of the text
@@ -72,8 +73,9 @@ PTW_API int ptw_engine_text(struct ptw_engine *engine, char *buffer, size_t size
  *         group, or the harvest returned PTW_ERR_AGAIN; or what ptw_group_age() or ptw_group_evict() returned
  *
  * Context: as those two; while a command runs, ptw_group_destroy() of the group that it names returns PTW_ERR_AGAIN.
- * Ordering: none. Progress: that of the commands; waits for who makes or destroys a group. Errors: as returned; commands before `done` are done. The one
- * behind it has done nothing if it was refused; if a callback failed, what was aged or is gone stays so.
+ * Ordering: none. Progress: that of the commands; waits for who makes or destroys a group. Errors:
+ * as returned; commands before `done` are done. The one behind it has done nothing if it was
+ * refused; if a callback failed, what was aged or is gone stays so.
  */
 PTW_API int ptw_engine_command(struct ptw_engine *engine, const char *text, size_t length,
 			       size_t *done);

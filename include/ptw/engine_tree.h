@@ -28,8 +28,8 @@ PTW_API struct ptw_group *ptw_group_parent(const struct ptw_group *group);
 
 /**
  * Sizes of a group and all below it, summed. Generations are added by how far they are from each group's youngest:
- * `youngest` is the greatest there is, `birth` the earliest of those that were added; `ticks` are the group's own. Groups
- * that are being given up (ptw_group_destroy() returned PTW_ERR_AGAIN) are left out.
+ * `youngest` is the greatest there is, `birth` the earliest of those that were added; `ticks` are
+ * the group's own. Groups that are being given up (ptw_group_destroy() returned PTW_ERR_AGAIN) are left out.
  * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_SIZE
  *
  * Context: any but where another thread that makes or destroys a group was interrupted; groups below may be made and
@@ -51,9 +51,9 @@ struct ptw_protection {
 };
 
 /**
- * Promise a group, with all below it, that ptw_engine_reclaim() leaves it so many pages: `min` in any case, `low` unless
- * nothing else is found. What both exceed the parent's share counts as docs/engine.md says. ptw_group_evict(), which
- * names the group itself, does not ask.
+ * Promise a group, with all below it, that ptw_engine_reclaim() leaves it so many pages: `min` in
+ * any case, `low` unless nothing else is found. What both exceed the parent's share counts as
+ * docs/engine.md says. ptw_group_evict(), which names the group itself, does not ask.
  * @param min pages; 0: none
  * @param low pages; 0: none
  * @return PTW_OK or PTW_ERR_ARG

@@ -60,8 +60,9 @@ PTW_API int ptw_group_attach_as(struct ptw_group *group, uint64_t first, uint64_
 				uint32_t type);
 
 /**
- * How readily pages of a type go, against those of the others: of two that cost alike, pages that have been idle half as
- * long go as soon if their type has twice the weight, and one that comes back twice as often is as good to take.
+ * How readily pages of a type go, against those of the others: of two that cost alike, pages that
+ * have been idle half as long go as soon if their type has twice the weight, and one that comes
+ * back twice as often is as good to take.
  * @param weight 0 to PTW_BALANCE_MAX; 0: not while pages of types with a weight are there
  * @return PTW_OK, PTW_ERR_ARG, PTW_ERR_UNSUPPORTED (a policy orders the pages)
  *
@@ -105,7 +106,8 @@ PTW_API int ptw_page_token(struct ptw_engine *engine, uint64_t page, uint64_t *t
  * ptw_page_add() of a page whose token was kept. What its number was before does not matter. If the token is of this
  * group, it counts as a refault of the type and the tier that the token says; and if the generation that it went from
  * would be one of the group's yet, the page belongs to the working set: its uses are restored, and this one is added.
- * Others' tokens, those of groups that are gone, and numbers that are none are ignored. (The check has 8 bits, a group's part 19: what was made up, or by another engine, may be taken for a token,
+ * Others' tokens, those of groups that are gone, and numbers that are none are ignored. (The check
+ * has 8 bits, a group's part 19: what was made up, or by another engine, may be taken for a token,
  * and then counts as one refault.)
  * @return as ptw_page_add()
  *

@@ -112,9 +112,9 @@ struct ptw_mmu_ops {
 	/**
 	 * Which of the frames [start, end) may be young by what table entries say: tells runs of them, ascending or
 	 * not, all that lie under a table that somebody went through since this was last asked, and forgets that. What
-	 * is not told was not used since, if nobody else asks this; leaves are not read. A flush may be needed, and is done before
-	 * it returns: it may wait. PTW_OK, PTW_ERR_UNSUPPORTED (table entries do not tell), or an error; then all may
-	 * be young. Null: never supported.
+	 * is not told was not used since, if nobody else asks this; leaves are not read. A flush
+	 * may be needed, and is done before it returns: it may wait. PTW_OK, PTW_ERR_UNSUPPORTED
+	 * (table entries do not tell), or an error; then all may be young. Null: never supported.
 	 */
 	int (*touched)(void *context, uint32_t as, uint64_t start, uint64_t end,
 		       ptw_mmu_note_fn note, void *sink);

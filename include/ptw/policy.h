@@ -22,7 +22,8 @@ struct ptw_policy_config {
 	size_t size;	/**< sizeof(struct ptw_policy_config) */
 	uint64_t pages; /**< of the engine: page numbers are below it */
 	/** page_bytes times `pages` bytes, zero where no group of the engine has been; all groups share them, and a
-	 *  state may touch those of its own pages only. How they are laid out is the policy's affair. 8-byte aligned. */
+	 *  state may touch those of its own pages only. How they are laid out is the policy's
+	 *  affair. 8-byte aligned. */
 	void *page_data;
 };
 
@@ -55,9 +56,10 @@ struct ptw_policy_ops {
 	int (*init)(const struct ptw_policy_config *config, void **state);
 	/** The group is given up. May be null. */
 	void (*exit)(void *state);
-	/** Pages became the group's; all absent, and none of them comes before this has returned. What is in their page_data
-	 *  another group may have left there. PTW_OK or PTW_ERR_NOMEM. May block. Next to it operations on pages that the
-	 *  group had before may run, but neither `next` nor `aged`. May be null. */
+	/** Pages became the group's; all absent, and none of them comes before this has returned.
+	 *  What is in their page_data another group may have left there. PTW_OK or PTW_ERR_NOMEM.
+	 *  May block. Next to it operations on pages that the group had before may run, but neither
+	 *  `next` nor `aged`. May be null. */
 	int (*attached)(void *state, uint64_t first, uint64_t pages);
 
 	/** A page came into memory. Region owned. */
@@ -99,17 +101,18 @@ struct ptw_policy_ops {
 	void (*aged)(void *state, uint64_t now, uint64_t resident);
 
 	/**
-	 * What a state knows, as bytes that do not depend on the machine, the same for the same state (engine_save.h). The
-	 * clock of who restores may be another one. Nothing else runs.
+	 * What a state knows, as bytes that do not depend on the machine, the same for the same
+	 * state (engine_save.h). The clock of who restores may be another one. Nothing else runs.
 	 * @param to where they go; not more than `size` of them are written
 	 * @return how many there are
 	 * Null, or `restore` is: engines with this policy are not saved, unless it has neither state nor page_data.
 	 */
 	uint64_t (*save)(void *state, const struct ptw_policy_image *image, uint8_t *to, uint64_t size);
 	/**
-	 * The state becomes what was saved; it has the same pages. It is called twice for each group: for all groups of an
-	 * engine without `commit`, when all that is read is checked, whatever the bytes are, and nothing is changed; then, if
-	 * nobody found anything wrong, with it, when it may not fail. Nothing else runs. May block.
+	 * The state becomes what was saved; it has the same pages. It is called twice for each
+	 * group: for all groups of an engine without `commit`, when all that is read is checked,
+	 * whatever the bytes are, and nothing is changed; then, if nobody found anything wrong,
+	 * with it, when it may not fail. Nothing else runs. May block.
 	 * @return PTW_OK, PTW_ERR_NOMEM, PTW_ERR_UNSUPPORTED (another version), PTW_ERR_CORRUPT_BOUNDS,
 	 *         PTW_ERR_CORRUPT_RESERVED, PTW_ERR_CORRUPT_COUNT
 	 */

@@ -41,8 +41,8 @@ struct ptw_pool_config {
 	/** enum ptw_pool_flag; a matter of the default source, in userspace: with a chunk_alloc only
 	 *  NEVER may be set. 0: pools that hold 32 MiB already get huge pages for what they still grow
 	 *  by, so that no more than an eighth is held in advance (from the second chunk on, leaf tables and
-	 *  tables above them have chunks of their own, and each kind may have one that is not full); below that, processors keep most
-	 *  translations anyway. */
+	 *  tables above them have chunks of their own, and each kind may have one that is not
+	 *  full); below that, processors keep most translations anyway. */
 	uint32_t flags;
 	/** Budget in tables, roots not counted; 0: none. Beyond it: PTW_ERR_NOMEM. A table counts from
 	 *  the moment it is asked for, until there turns out to be no memory for it. */

@@ -5,11 +5,11 @@
  * enough follows from a promise: of the working set no more than a target share is brought back in a window of time.
  *
  * A controller belongs to a group (engine.h). It is called so many times in a window, at even distances, and needs
- * nothing but what the group counts from accessed bits and faults: pages by age, and pages that came back. From how often
- * pages of each age were used again it plays out the next window, and so tells what any threshold will cost. It takes
- * the lowest that costs no more than it aims at; when more came back than was promised, it aims lower. Besides, no more
- * pages are out at a time than may come back together, by what share of them came back at worst so far. See
- * docs/engine.md, "Proactive reclaim".
+ * nothing but what the group counts from accessed bits and faults: pages by age, and pages that
+ * came back. From how often pages of each age were used again it plays out the next window, and so
+ * tells what any threshold will cost. It takes the lowest that costs no more than it aims at; when
+ * more came back than was promised, it aims lower. Besides, no more pages are out at a time than
+ * may come back together, by what share of them came back at worst so far. See docs/engine.md, "Proactive reclaim".
  */
 #ifndef PTW_PROACTIVE_H
 #define PTW_PROACTIVE_H
@@ -89,8 +89,8 @@ PTW_API int ptw_proactive_step(struct ptw_proactive *proactive, uint64_t *evicte
 PTW_API int ptw_proactive_set_target(struct ptw_proactive *proactive, uint32_t target);
 
 /**
- * What a threshold will cost: pages foreseen to be used in the next window after they had this age or more, from what is
- * resident or out now.
+ * What a threshold will cost: pages foreseen to be used in the next window after they had this age
+ * or more, from what is resident or out now.
  * @param age in steps: not used in that many
  * @return pages; 0 for null
  *

@@ -109,8 +109,9 @@ PTW_API int ptw_query(struct ptw_pgtable *pgtable, uint64_t ia, struct ptw_query
  *
  * Context: any registered thread; one read-side section; the VMM's fault handler. After PTW_ERR_AGAIN
  * go back to where the vCPU answers flush requests, let it run and fault again: the owner of the entry
- * may be waiting for this very vCPU in its flush hook. No flush is needed: permissions only grow. Ordering: compare-exchange, acquire-release.
- * Progress: lock-free, bounded. Errors: as returned, PTW_ERR_ARG, PTW_ERR_RANGE, PTW_ERR_CORRUPT_*.
+ * may be waiting for this very vCPU in its flush hook. No flush is needed: permissions only grow.
+ * Ordering: compare-exchange, acquire-release. Progress: lock-free, bounded. Errors: as returned,
+ * PTW_ERR_ARG, PTW_ERR_RANGE, PTW_ERR_CORRUPT_*.
  */
 PTW_API int ptw_fix_fault(struct ptw_pgtable *pgtable, uint64_t ia, uint32_t access);
 

@@ -6,9 +6,9 @@
  * - Thread exit: a thread that registered (or called the library once) needs to do nothing; with
  *   liburcu's bp flavour it is unregistered by itself. It must not exit inside a section.
  * - fork: allowed outside read-side sections and RCU callbacks, while no other thread is inside create,
- *   a call of <ptw/change.h> or destroy. The child may go on with its copies of the page tables; grace periods work in it. The
- *   library calls liburcu's (bp) fork handlers from handlers of its own: a program that uses liburcu
- *   bp too must not register them a second time.
+ *   a call of <ptw/change.h> or destroy. The child may go on with its copies of the page tables;
+ *   grace periods work in it. The library calls liburcu's (bp) fork handlers from handlers of its
+ *   own: a program that uses liburcu bp too must not register them a second time.
  * - dlclose: the library stays mapped (it is linked with -z nodelete), since callbacks may be pending.
  * - In a kernel there is nothing to register, to exit or to fork; see docs/porting.md.
  * - Signals: liburcu's helper thread is started by the library with every signal blocked. Calls may

@@ -126,7 +126,8 @@ enum ptw_change {
  * @param i index into entries
  * @param change what to do
  * @return PTW_OK if the leaf now is so; PTW_ERR_AGAIN if the entry is no longer the snapshot, or is held
- *         by another operation and more than accessed or dirty was to change (answer PTW_VISIT_RETRY); PTW_ERR_HOLE if it is no leaf; PTW_ERR_UNSUPPORTED
+ *         by another operation and more than accessed or dirty was to change (answer
+ *         PTW_VISIT_RETRY); PTW_ERR_HOLE if it is no leaf; PTW_ERR_UNSUPPORTED
  *
  * Context: in the visitor.
  * Ordering: one compare-exchange, acquire-release on success, acquire on failure, partner every

@@ -2,12 +2,14 @@
 /*
  * What the files of a source share.
  *
- * Runs are a table, sorted by their first page in the engine and replaced whole. Who uses a run looks it up in a read-side
- * section and counts himself in, beyond the section; detaching closes the count and waits until it is zero.
+ * Runs are a table, sorted by their first page in the engine and replaced whole. Who uses a run
+ * looks it up in a read-side section and counts himself in, beyond the section; detaching closes
+ * the count and waits until it is zero.
  *
  * Each run has, for each region of 512 pages, a bit `due` (it is to be read: a table was gone through, something was
- * left behind there, or the filter names it), a bit `blind` (table entries do not tell of it) and a byte (how often it was left out
- * since it was read). All are changed by atomics alone, so harvests of parts of a run and last looks may meet.
+ * left behind there, or the filter names it), a bit `blind` (table entries do not tell of it) and a
+ * byte (how often it was left out since it was read). All are changed by atomics alone, so harvests
+ * of parts of a run and last looks may meet.
  */
 #ifndef PTW_LIB_AGING_H
 #define PTW_LIB_AGING_H

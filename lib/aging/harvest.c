@@ -2,9 +2,10 @@
 /*
  * Harvests: which regions are worth reading, what spaces say of them, and what consumers were left.
  *
- * Each run's part of a harvest first has the space tell which tables were gone through; their regions become due. Then it
- * goes over the regions in batches. A region's bit is taken before its pages are asked, so that what comes
- * meanwhile counts for the next pass, and is set again if somebody could not answer.
+ * Each run's part of a harvest first has the space tell which tables were gone through; their
+ * regions become due. Then it goes over the regions in batches. A region's bit is taken before its
+ * pages are asked, so that what comes meanwhile counts for the next pass, and is set again if
+ * somebody could not answer.
  */
 #include "lib/aging/aging.h"
 
@@ -227,8 +228,9 @@ static void ptw_aging_go(struct ptw_aging_pass *pass, uint64_t at, uint64_t high
 }
 
 /*
- * Regions that were due since secondary tables said so may have been read without asking them, where a harvest was ended
- * or somebody was busy. Their entries do not say so twice: when secondary MMUs are asked again, all are due.
+ * Regions that were due since secondary tables said so may have been read without asking them,
+ * where a harvest was ended or somebody was busy. Their entries do not say so twice: when secondary
+ * MMUs are asked again, all are due.
  */
 static void ptw_aging_widen(struct ptw_aging_pass *pass)
 {

@@ -278,9 +278,9 @@ void ptw_consumer_take(struct ptw_consumer *c, uint64_t page, uint64_t mask, boo
 	if (dirty && c->dirty)
 		*dirty = ptw_consumer_bits(&c->dirty[i], mask, peek);
 	/*
-	 * Who takes dirty state copies the page: not before everybody sees that the bit is taken. Partner: the flush and
-	 * ptw_port_order_loads() of a question that takes it out of an entry anew, and then looks here. (A stale accessed
-	 * bit makes one age wrong.)
+	 * Who takes dirty state copies the page: not before everybody sees that the bit is taken.
+	 * Partner: the flush and ptw_port_order_loads() of a question that takes it out of an entry
+	 * anew, and then looks here. (A stale accessed bit makes one age wrong.)
 	 */
 	if (dirty && *dirty && !peek)
 		ptw_port_order_after_cas();

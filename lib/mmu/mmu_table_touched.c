@@ -83,7 +83,8 @@ int ptw_mmu_table_touched(void *context, uint32_t as, uint64_t start, uint64_t e
 		return PTW_ERR_CONTEXT;
 	if (start >= one->frames || !one->upper || end <= one->upper)
 		return ptw_mmu_table_touched_part(t, as, start, end, note, sink);
-	/* Both halves. What the upper one is without its sign would be cleared twice: it is worth a harvest in any case. */
+	/* Both halves. What the upper one is without its sign would be cleared twice: it is worth a
+	 * harvest in any case. */
 	middle = one->frames / 2;
 	ret = ptw_mmu_table_touched_part(t, as, start, middle, note, sink);
 	note(sink, start > middle ? start : middle, one->frames);

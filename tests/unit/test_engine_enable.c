@@ -101,8 +101,8 @@ Test(engine_enable, min_age_and_looks)
 }
 
 /*
- * Nor is it for what was in use as somebody has said before, and nobody has taken in yet. With three generations there is no
- * ageing first.
+ * Nor is it for what was in use as somebody has said before, and nobody has taken in yet. With
+ * three generations there is no ageing first.
  */
 Test(engine_enable, min_age_and_words)
 {

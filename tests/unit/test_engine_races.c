@@ -210,8 +210,8 @@ Test(engine_races, page_comes_while_attaching)
 }
 
 /*
- * Another thread evicts while an ageing has found all pages of the oldest tick young, and not told the counters yet: those
- * of the next one go.
+ * Another thread evicts while an ageing has found all pages of the oldest tick young, and not told
+ * the counters yet: those of the next one go.
  */
 static uint64_t gone;
 

@@ -4,8 +4,8 @@
  * pages last seen after e; of the others of e those used later in it, on average half; and of those that were older, or
  * new, and are seen in this step, those that were used in it earlier, on average half. That is its reuse
  * distance, and the memory in which exact LRU would have kept it (Mattson et al., Evaluation techniques for storage
- * hierarchies, 1970). A sample of the pages has the same distances on a smaller scale (Waldspurger et al., Efficient MRC
- * construction with SHARDS, 2015).
+ * hierarchies, 1970). A sample of the pages has the same distances on a smaller scale (Waldspurger
+ * et al., Efficient MRC construction with SHARDS, 2015).
  */
 #include "lib/age/curve/curve.h"
 

@@ -21,8 +21,8 @@ static int ptw_curve_word(void *context, uint64_t page, uint64_t young, uint64_t
 }
 
 /*
- * Is there a page in this run that has been used, and can be? If it was seen in this step already, its bit must be cleared all the
- * same: what set it may be the fault's own use, and would be one of the next step.
+ * Is there a page in this run that has been used, and can be? If it was seen in this step already,
+ * its bit must be cleared all the same: what set it may be the fault's own use, and would be one of the next step.
  */
 static bool ptw_curve_due(const struct ptw_curve *curve, uint64_t block)
 {

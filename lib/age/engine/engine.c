@@ -238,8 +238,8 @@ int ptw_group_attach_as(struct ptw_group *group, uint64_t first, uint64_t pages,
 	span->first = first / PTW_REGION_PAGES;
 	span->regions = (pages + PTW_REGION_PAGES - 1) / PTW_REGION_PAGES;
 	/*
-	 * No page comes before all of it is the group's, and the policy knows: others may be adding pages here, which are
-	 * absent until then.
+	 * No page comes before all of it is the group's, and the policy knows: others may be adding
+	 * pages here, which are absent until then.
 	 */
 	claimed = ptw_span_claim(group, span->first, span->regions);
 	ret = claimed < span->regions ? PTW_ERR_OVERLAP : ptw_policy_attached(group, first, pages);

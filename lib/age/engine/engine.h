@@ -3,9 +3,9 @@
  * What the files of the engine share: pages, regions, groups.
  *
  * A page has two bytes. `tick` is 0, "older than can be told", or 1 + the tick it was last seen used at, modulo 255, of
- * its group's clock. `state` says whether it is resident, being evicted, and what it was before, and counts uses. Of a page
- * that was put out, `tick` is 1 + the sequence number of the generation that it went from, modulo 255, where refaults are
- * judged, or else 0.
+ * its group's clock. `state` says whether it is resident, being evicted, and what it was before,
+ * and counts uses. Of a page that was put out, `tick` is 1 + the sequence number of the generation
+ * that it went from, modulo 255, where refaults are judged, or else 0.
  *
  * A region has two words. `young` takes what harvests find and is emptied by who owns the region. `control` says whose
  * it is, of which type, who owns it, and a bound: no resident page's tick is older than the bound's.
@@ -207,7 +207,8 @@ static inline uint8_t ptw_age_byte(uint8_t now, unsigned int age)
 	return (uint8_t)(now > age ? now - age : now + PTW_TICKS - age);
 }
 
-/* A sum of counters as it is told: while others change them it may be below zero, in an ageing for as long as its pass lasts. */
+/* A sum of counters as it is told: while others change them it may be below zero, in an ageing for
+ * as long as its pass lasts. */
 static inline uint64_t ptw_not_below(uint64_t pages)
 {
 	return (int64_t)pages > 0 ? pages : 0;
@@ -366,10 +367,12 @@ bool ptw_policy_next(struct ptw_group *group, uint64_t from, uint64_t *first, ui
 /* Harvest a run of pages. */
 int ptw_group_harvest(struct ptw_group *group, uint64_t first, uint64_t pages);
 
-/* Of the pages that belong to a generation, how many; by sequence number, oldest first. Returns how many generations. */
+/* Of the pages that belong to a generation, how many; by sequence number, oldest first. Returns how
+ * many generations. */
 unsigned int ptw_group_sizes(const struct ptw_group *group, uint64_t sizes[PTW_GENERATIONS]);
 
-/* How many generations have pages of some types, of those in group->types: in some tens of instructions, where sizes take hundreds. */
+/* How many generations have pages of some types, of those in group->types: in some tens of
+ * instructions, where sizes take hundreds. */
 unsigned int ptw_group_populated(const struct ptw_group *group, uint64_t types);
 
 /* The same for pages of some types, of those in group->types. */
@@ -424,7 +427,8 @@ uint64_t ptw_page_sequence(const struct ptw_owned *owned, unsigned int i);
 /* A page was evicted, and that is counted. */
 void ptw_page_judged(struct ptw_owned *owned, unsigned int i);
 
-/* A page comes that was evicted, told by its own bytes or by a token: it is counted. Returns its uses, as in `state`. */
+/* A page comes that was evicted, told by its own bytes or by a token: it is counted. Returns its
+ * uses, as in `state`. */
 uint8_t ptw_page_refaulted(struct ptw_owned *owned, unsigned int i, const uint64_t *token);
 
 /* The tier of a page. */

@@ -9,8 +9,8 @@
 #include "lib/age/engine/engine.h"
 
 /*
- * How often the oldest tick is looked for again: words that nobody has taken in may make all pages of a tick young, of each
- * tick that there is, and others may have been faster.
+ * How often the oldest tick is looked for again: words that nobody has taken in may make all pages
+ * of a tick young, of each tick that there is, and others may have been faster.
  */
 #define PTW_TRIES (PTW_TICKS + 4u)
 
@@ -87,7 +87,8 @@ static void ptw_search(struct ptw_group *group, uint32_t type, unsigned int age,
 	ptw_port_publish(&group->hand[type], hand);
 }
 
-/* The greatest age that a page of a type may have, by the bounds of its regions, which a search has just put right; -1: none. */
+/* The greatest age that a page of a type may have, by the bounds of its regions, which a search has
+ * just put right; -1: none. */
 static int ptw_oldest_bound(const struct ptw_group *group, uint32_t type)
 {
 	const uint8_t now = ptw_tick_byte(ptw_port_load(&group->tick));
@@ -108,9 +109,10 @@ static int ptw_oldest_bound(const struct ptw_group *group, uint32_t type)
 }
 
 /*
- * Pages of the oldest tick of a type, unless it is younger than `least`. Which that is the counters say; while the group is
- * aged they have pages under their old ticks that became young in this pass (struct ptw_tally), whole ticks of them, and a
- * search there finds nothing. The next one is no older than the regions' bounds say, then.
+ * Pages of the oldest tick of a type, unless it is younger than `least`. Which that is the counters
+ * say; while the group is aged they have pages under their old ticks that became young in this pass
+ * (struct ptw_tally), whole ticks of them, and a search there finds nothing. The next one is no
+ * older than the regions' bounds say, then.
  */
 static void ptw_choose(struct ptw_group *group, int least, uint64_t types, struct ptw_victims *v,
 		       unsigned int want)

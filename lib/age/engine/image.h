@@ -14,15 +14,17 @@
  *	checksum	of all before it
  *
  * A run is length << 2 | kind, as a small number (lib/age/numbers.h); then, but for absent pages, and where a policy
- * orders them, a byte: of resident pages the age in ticks, 0 to PTW_OLD_TICKS, or 255 for "older than can be told"; of those
- * that were put out how many generations have begun since the one that they went from, 0 to 3, or 255 for more or unknown. Pages alike that are
- * neighbours are one run, and no byte is there that need not be: one state has one image.
+ * orders them, a byte: of resident pages the age in ticks, 0 to PTW_OLD_TICKS, or 255 for "older
+ * than can be told"; of those that were put out how many generations have begun since the one that
+ * they went from, 0 to 3, or 255 for more or unknown. Pages alike that are neighbours are one run,
+ * and no byte is there that need not be: one state has one image.
  *
  * Magic, length and the checksum at the end stay where they are in all versions, so that another version can be told
- * from an accident. What changes the rest, the meaning of ages and ticks included, changes the version. Version 1, which
- * is read still, had a header of 40 bytes, records that end before PTW_IMAGE_PARENT, no groups without regions, and of
- * pages that were put out an age in ticks, which tells nothing. Version 2 was not released before it was as it is here: its
- * first forms had shorter records, and are refused, as they say that they are longer than they are.
+ * from an accident. What changes the rest, the meaning of ages and ticks included, changes the
+ * version. Version 1, which is read still, had a header of 40 bytes, records that end before
+ * PTW_IMAGE_PARENT, no groups without regions, and of pages that were put out an age in ticks,
+ * which tells nothing. Version 2 was not released before it was as it is here: its first forms had
+ * shorter records, and are refused, as they say that they are longer than they are.
  */
 #ifndef PTW_LIB_AGE_ENGINE_IMAGE_H
 #define PTW_LIB_AGE_ENGINE_IMAGE_H

@@ -84,7 +84,8 @@ static uint64_t ptw_effective(const struct ptw_node *node, unsigned int i, uint6
 	/* More is claimed than there is: each gets a part by what it claims and uses. */
 	if (parent->claimed[i] > above)
 		return ptw_part_of(own, above, parent->claimed[i]);
-	/* What nobody claims goes to all by what they use beyond their claims; the parent's own pages are among them. */
+	/* What nobody claims goes to all by what they use beyond their claims; the parent's own
+	 * pages are among them. */
 	unclaimed = above - parent->claimed[i];
 	beyond = parent->usage - parent->claimed[i];
 	if (!unclaimed || node->usage == own)

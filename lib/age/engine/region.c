@@ -139,7 +139,7 @@ static void ptw_region_tally_in(struct ptw_owned *o, struct ptw_tally *tally)
 	if (!young)
 		return;
 	/* The clock may go on in the middle of a pass. And each of its counters has room for all that were moved. */
-	if (tally->now != now || tally->moved > UINT32_MAX - PTW_REGION_PAGES)
+	if (tally->now != now || tally->moved > ~0u - PTW_REGION_PAGES)
 		ptw_tally_flush(o->group, tally);
 	tally->now = now;
 	if (!(young + 1) && ptw_region_all_alike(o, tally))

@@ -212,7 +212,8 @@ static void ptw_save(struct ptw_writer *w, const struct ptw_engine *engine)
 	ptw_put_at(w, 8, w->bytes + PTW_IMAGE_CHECKSUM);
 }
 
-/* So that this engine and the restored one go on alike: there, too, nothing waits, bounds are new, and searches begin. */
+/* So that this engine and the restored one go on alike: there, too, nothing waits, bounds are new,
+ * and searches begin. */
 static void ptw_save_prepare(struct ptw_engine *engine)
 {
 	for (uint64_t r = 0; r < engine->regions; r++) {

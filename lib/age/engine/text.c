@@ -221,7 +221,8 @@ static int ptw_command_age(struct ptw_group *group, const struct ptw_command *c)
 	return ret == PTW_ERR_AGAIN ? PTW_ERR_EXISTS : ret;
 }
 
-/* How many pages of a type were last seen used before a tick, which is not in the future; 0 if that cannot be told any more. */
+/* How many pages of a type were last seen used before a tick, which is not in the future; 0 if that
+ * cannot be told any more. */
 static uint64_t ptw_type_older(const struct ptw_group *group, const struct ptw_type *type,
 			       uint64_t tick)
 {

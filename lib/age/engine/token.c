@@ -2,8 +2,9 @@
 /*
  * What is known of a page that was evicted, when it comes back: by the bytes under its number, or by a token.
  *
- * A token has a check of 8 bits, the type (2), uses (3), which group (19), and the sequence number of the generation that
- * the page went from (32). The bytes of an evicted page have its uses, and the sequence number modulo 255.
+ * A token has a check of 8 bits, the type (2), uses (3), which group (19), and the sequence number
+ * of the generation that the page went from (32). The bytes of an evicted page have its uses, and
+ * the sequence number modulo 255.
  */
 #include <ptw/error.h>
 

@@ -4,9 +4,10 @@
  * counted again: populations, how many each miniature has.
  *
  * Pages are those of the spans, one after the other: how many are unknown, how many are known, three bytes for each of
- * these (history, with PTW_LEARNED_IN and PTW_LEARNED_AGAIN; age), and so on. The queue: how many ranks have pages, then
- * for each its rank, how many, and the distance of each from the one before. A page that is queued and absent was removed,
- * and keeps its place. One that is being evicted is queued as one that could not be.
+ * these (history, with PTW_LEARNED_IN and PTW_LEARNED_AGAIN; age), and so on. The queue: how many
+ * ranks have pages, then for each its rank, how many, and the distance of each from the one before.
+ * A page that is queued and absent was removed, and keeps its place. One that is being evicted is
+ * queued as one that could not be.
  */
 #include <ptw/error.h>
 
@@ -114,7 +115,8 @@ static void ptw_learned_save_pages(struct ptw_writer *w, const struct ptw_learne
 	}
 }
 
-/* Of those in a list, which are in the image: not one that is known and absent, which was removed while it was evicted. */
+/* Of those in a list, which are in the image: not one that is known and absent, which was removed
+ * while it was evicted. */
 static bool ptw_learned_listed(const struct ptw_learned *l, const struct ptw_policy_image *image,
 			       uint32_t page)
 {
