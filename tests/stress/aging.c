@@ -535,11 +535,12 @@ static void destroy(void)
 	}
 }
 
-Test(aging, threads, .timeout = 120)
+Test(aging, threads, .timeout = 300)
 {
 	ptw_thread_register();
 	create();
-	for (unsigned int i = 0; i < ROUNDS; i++) {
+	/* Where threads hardly run, more rounds: until each thing has happened. */
+	for (unsigned int i = 0; i < ROUNDS || !evicted_pages || !accesses || !removals; i++) {
 		round_of_all();
 		judge();
 	}
@@ -547,8 +548,5 @@ Test(aging, threads, .timeout = 120)
 		    (unsigned long long)accesses, (unsigned long long)faults,
 		    (unsigned long long)evicted_pages, (unsigned long long)removals,
 		    (unsigned long long)agings, (unsigned long long)visits);
-	cr_assert_gt(evicted_pages, 0u);
-	cr_assert_gt(accesses, 0u);
-	cr_assert_gt(removals, 0u);
 	destroy();
 }
