@@ -437,11 +437,9 @@ Test(rcu_backend, callbacks_of_threads_that_are_gone, .timeout = 240)
 
 /* --- What it is all for: nobody sees an object that was given back. */
 
-#define MAGIC 0x600d600du
-
 struct object {
 	struct ptw_port_rcu_head head;
-	uint64_t magic;
+	uint64_t magic; /* another one in each of a writer's objects, since memory is used again; 0: given back */
 };
 
 #define SLOTS 4
@@ -490,7 +488,7 @@ static void *replace_objects(void *argument)
 			t->bad++;
 			break;
 		}
-		o->magic = MAGIC;
+		o->magic = (uint64_t)(t - writers) << 32 | (i + 1);
 		old = __atomic_exchange_n(&slots[i % SLOTS], o, __ATOMIC_ACQ_REL);
 		if (old) {
 			__atomic_add_fetch(&retired_objects, 1, __ATOMIC_RELAXED);
@@ -515,12 +513,15 @@ static void *read_objects(void *argument)
 
 	ptw_port_rcu_register();
 	while (!get(&stop)) {
-		struct object *o;
+		const struct object *o;
+		uint64_t magic;
 
 		ptw_port_read_lock();
 		o = __atomic_load_n(&slots[i % SLOTS], __ATOMIC_ACQUIRE);
+		magic = o ? o->magic : 0;
 		for (unsigned int look = 0; o && look < 4; look++) {
-			t->bad += o->magic != MAGIC;
+			/* Each time anew. */
+			t->bad += !magic || *(const volatile uint64_t *)&o->magic != magic;
 			if (i % 64 == 0)
 				sched_yield();
 		}

@@ -191,7 +191,7 @@ static void *run_cpu(void *argument)
 			actor->bad += found.oa != (actor->oa | page << 12 | 0x10);
 		else
 			actor->bad += status != PTW_SOFTMMU_TRANSLATION;
-		if (i % 1024 == 0)
+		if (i % 4096 == 0)
 			sched_yield();
 	}
 	return NULL;

@@ -129,22 +129,22 @@ static void stress(const char *config)
 	free(totals);
 }
 
-Test(stress, ept, .timeout = 60)
+Test(stress, ept, .timeout = 300)
 {
 	stress("ept4");
 }
 
-Test(stress, ept_tracked, .timeout = 60)
+Test(stress, ept_tracked, .timeout = 300)
 {
 	stress("ept4-tracked");
 }
 
-Test(stress, arm64_groups, .timeout = 60)
+Test(stress, arm64_groups, .timeout = 300)
 {
 	stress("arm64-s2-4k-contig");
 }
 
-Test(stress, perverse, .timeout = 60)
+Test(stress, perverse, .timeout = 300)
 {
 	stress("perverse");
 }
