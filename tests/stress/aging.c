@@ -54,7 +54,7 @@ static uint32_t where[TOTAL];
 /* Moments, by one counter: the last use by each side (taken before it), and the last report (after it). */
 static uint64_t moment, used[SIDES][TOTAL], reported[TOTAL];
 static uint64_t inside[SIDES]; /* odd: this processor is in the middle of an access */
-static uint64_t stop_now, wrong, faults, evicted_pages, removals, accesses, agings, visits;
+static uint64_t stop_now, wrong, faults, evicted_pages, put_out, removals, accesses, agings, visits;
 
 static void count(uint64_t *counter)
 {
@@ -181,6 +181,7 @@ static int evict(void *context, const struct ptw_aging_victims *v)
 			continue;
 		}
 		unmap(page);
+		count(&put_out);
 		/* The engine hears of it at once. */
 	}
 	return 0;
@@ -540,7 +541,7 @@ Test(aging, threads, .timeout = 300)
 	ptw_thread_register();
 	create();
 	/* Where threads hardly run, more rounds: until each thing has happened. */
-	for (unsigned int i = 0; i < ROUNDS || !evicted_pages || !accesses || !removals; i++) {
+	for (unsigned int i = 0; i < ROUNDS || !put_out || !accesses || !removals; i++) {
 		round_of_all();
 		judge();
 	}
