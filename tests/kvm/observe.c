@@ -9,8 +9,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* No check takes so long, even under two emulators; more than a round of the guest may take, and less than the guest may
- * say nothing (scripts/lib/kernel.sh). */
+/*
+ * No check takes so long, even under two emulators; more than a round of the guest may take, and less than the
+ * guest may say nothing (scripts/lib/kernel.sh).
+ */
 #define CHECK_SECONDS 360
 
 int device;

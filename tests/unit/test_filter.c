@@ -363,7 +363,7 @@ static struct late {
 	uint64_t done; /* step it has taken: likewise, the other way round */
 } late;
 
-/* The other one's processor may be somebody's for a moment; who gives up his own then comes back when that one is gone. */
+/* The other one's processor may be somebody's for a moment: who gives up his own at once comes back too late. */
 static void spin_until(const uint64_t *word, uint64_t value)
 {
 	for (unsigned int i = 1; __atomic_load_n(word, __ATOMIC_ACQUIRE) != value; i++)
