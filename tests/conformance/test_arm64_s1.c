@@ -28,7 +28,7 @@ static const uint8_t relevant[] = {0, 1, 2, 3, 6, 7, 8, 10, 51, 52, 53, 54, 9};
 /* Global, guarded, nT, software's bits, PBHA. */
 static const uint8_t others[] = {0, 1, 4, 7, 11, 16, 50, 51, 56, 57, 58, 62, 63};
 
-Test(arm64_s1, every_choice_of_bits, .timeout = 120, .fini = log_values)
+Test(arm64_s1, every_choice_of_bits, .timeout = 600, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -45,7 +45,7 @@ Test(arm64_s1, every_choice_of_bits, .timeout = 120, .fini = log_values)
 	}
 }
 
-Test(arm64_s1, every_bit_turned_over, .timeout = 120, .fini = log_values)
+Test(arm64_s1, every_bit_turned_over, .timeout = 600, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -61,7 +61,7 @@ Test(arm64_s1, every_bit_turned_over, .timeout = 120, .fini = log_values)
 	}
 }
 
-Test(arm64_s1, leaves_and_tables, .timeout = 120, .fini = log_values)
+Test(arm64_s1, leaves_and_tables, .timeout = 600, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -134,7 +134,7 @@ Test(arm64_s1, tables_by_value)
 	check_table_rows(subjects, rows, COUNT(rows));
 }
 
-Test(arm64_s1, break_before_make, .timeout = 60, .fini = log_values)
+Test(arm64_s1, break_before_make, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];

@@ -32,7 +32,7 @@ static const uint8_t relevant[] = {0, 1, 2, 4, 6, 7, 8, 9, 10, 51, 52, 53, 54};
 /* Software's bits, RES0 and PBHA. */
 static const uint8_t others[] = {0, 1, 7, 10, 16, 50, 51, 55, 56, 57, 58, 62, 63};
 
-Test(arm64_s2, every_choice_of_bits, .timeout = 120, .fini = log_values)
+Test(arm64_s2, every_choice_of_bits, .timeout = 600, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -49,7 +49,7 @@ Test(arm64_s2, every_choice_of_bits, .timeout = 120, .fini = log_values)
 	}
 }
 
-Test(arm64_s2, every_bit_turned_over, .timeout = 120, .fini = log_values)
+Test(arm64_s2, every_bit_turned_over, .timeout = 600, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -65,7 +65,7 @@ Test(arm64_s2, every_bit_turned_over, .timeout = 120, .fini = log_values)
 	}
 }
 
-Test(arm64_s2, leaves_and_tables, .timeout = 120, .fini = log_values)
+Test(arm64_s2, leaves_and_tables, .timeout = 600, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -142,7 +142,7 @@ Test(arm64_s2, tables_by_value)
 	check_table_rows(subjects, rows, COUNT(rows));
 }
 
-Test(arm64_s2, break_before_make, .timeout = 60, .fini = log_values)
+Test(arm64_s2, break_before_make, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];

@@ -22,7 +22,7 @@ static struct subject subjects[] = {
 /* R W X, memory type, leaf, A, D, present, saved R, may write, saved X, held. */
 static const uint8_t relevant[] = {0, 1, 2, 3, 7, 8, 9, 11, 52, 53, 54, 55, 4};
 
-Test(ept, every_choice_of_bits, .timeout = 60, .fini = log_values)
+Test(ept, every_choice_of_bits, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -37,7 +37,7 @@ Test(ept, every_choice_of_bits, .timeout = 60, .fini = log_values)
 	}
 }
 
-Test(ept, every_bit_turned_over, .timeout = 60, .fini = log_values)
+Test(ept, every_bit_turned_over, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -52,7 +52,7 @@ Test(ept, every_bit_turned_over, .timeout = 60, .fini = log_values)
 	}
 }
 
-Test(ept, leaves_and_tables, .timeout = 60, .fini = log_values)
+Test(ept, leaves_and_tables, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -124,7 +124,7 @@ Test(ept, access_tracking_round_trip)
 	cr_assert_eq(e, 0x0000000012345b35, "%#" PRIx64, e);
 }
 
-Test(ept, break_before_make, .timeout = 60, .fini = log_values)
+Test(ept, break_before_make, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];

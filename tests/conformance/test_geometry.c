@@ -289,7 +289,7 @@ static void check_arm64(uint32_t format, uint32_t choices, unsigned int ia_step)
 					}
 }
 
-Test(geometry, arm64_stage2, .timeout = 120)
+Test(geometry, arm64_stage2, .timeout = 600)
 {
 	/* All sizes with the features that decide about them, and fewer sizes with all features. */
 	check_arm64(PTW_FORMAT_ARM64_S2, 32, 1);
@@ -299,7 +299,7 @@ Test(geometry, arm64_stage2, .timeout = 120)
 	cr_assert_gt(refused, 500000u);
 }
 
-Test(geometry, arm64_stage1, .timeout = 120)
+Test(geometry, arm64_stage1, .timeout = 600)
 {
 	check_arm64(PTW_FORMAT_ARM64_S1, 32, 1);
 	check_arm64(PTW_FORMAT_ARM64_S1, 1024, 37);
@@ -478,17 +478,17 @@ static void check_others(uint32_t format)
 	cr_assert_gt(legal, 500u);
 }
 
-Test(geometry, ept, .timeout = 60)
+Test(geometry, ept, .timeout = 300)
 {
 	check_others(PTW_FORMAT_EPT);
 }
 
-Test(geometry, x86_64, .timeout = 60)
+Test(geometry, x86_64, .timeout = 300)
 {
 	check_others(PTW_FORMAT_X86_64);
 }
 
-Test(geometry, perverse, .timeout = 60)
+Test(geometry, perverse, .timeout = 300)
 {
 	check_others(PTW_FORMAT_PERVERSE);
 }

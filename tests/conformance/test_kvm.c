@@ -75,7 +75,7 @@ static struct subject stage2s[] = {
 	S2("KVM stage 2 7.3", &ptw_layout_kvm_stage2_7_3),
 };
 
-Test(kvm, ept_every_choice_of_bits, .timeout = 60, .fini = log_values)
+Test(kvm, ept_every_choice_of_bits, .timeout = 300, .fini = log_values)
 {
 	/* R W X, A, D, XU, and software's: 6.x 52 53 54 56 57 58, 7.3 60 61 52 54 62 53 55. */
 	static const uint8_t bits_6[] = {0, 1, 2, 8, 9, 10, 11, 52, 53, 54, 56, 57, 58};
@@ -95,7 +95,7 @@ Test(kvm, ept_every_choice_of_bits, .timeout = 60, .fini = log_values)
 	}
 }
 
-Test(kvm, ept_every_bit_turned_over, .timeout = 60, .fini = log_values)
+Test(kvm, ept_every_bit_turned_over, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(epts); i++) {
 		struct subject *s = &epts[i];
@@ -112,7 +112,7 @@ Test(kvm, ept_every_bit_turned_over, .timeout = 60, .fini = log_values)
 	}
 }
 
-Test(kvm, npt, .timeout = 60, .fini = log_values)
+Test(kvm, npt, .timeout = 300, .fini = log_values)
 {
 	static const uint8_t bits[] = {0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 63};
 
@@ -128,7 +128,7 @@ Test(kvm, npt, .timeout = 60, .fini = log_values)
 	}
 }
 
-Test(kvm, stage2, .timeout = 60, .fini = log_values)
+Test(kvm, stage2, .timeout = 300, .fini = log_values)
 {
 	static const uint8_t bits[] = {0, 1, 6, 7, 8, 9, 10, 51, 54, 55, 56, 58, 60};
 

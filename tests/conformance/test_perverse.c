@@ -22,7 +22,7 @@ static unsigned int relevant(unsigned int level, uint8_t bits[14])
 	return 14;
 }
 
-Test(perverse, every_choice_of_bits, .timeout = 60, .fini = log_values)
+Test(perverse, every_choice_of_bits, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -39,7 +39,7 @@ Test(perverse, every_choice_of_bits, .timeout = 60, .fini = log_values)
 	}
 }
 
-Test(perverse, every_bit_turned_over, .timeout = 60, .fini = log_values)
+Test(perverse, every_bit_turned_over, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -55,7 +55,7 @@ Test(perverse, every_bit_turned_over, .timeout = 60, .fini = log_values)
 	}
 }
 
-Test(perverse, leaves_and_tables, .timeout = 60, .fini = log_values)
+Test(perverse, leaves_and_tables, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -90,7 +90,7 @@ Test(perverse, leaves_by_value)
 		     make(&subjects[0], &rows[i].leaf, rows[i].level), rows[i].entry);
 }
 
-Test(perverse, break_before_make, .timeout = 60, .fini = log_values)
+Test(perverse, break_before_make, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];

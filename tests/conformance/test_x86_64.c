@@ -19,7 +19,7 @@ static struct subject subjects[] = {
 /* P W U PWT PCD A D PS, may write, held, user, PAT of a block, NX. */
 static const uint8_t relevant[] = {0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 63};
 
-Test(x86_64, every_choice_of_bits, .timeout = 60, .fini = log_values)
+Test(x86_64, every_choice_of_bits, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -33,7 +33,7 @@ Test(x86_64, every_choice_of_bits, .timeout = 60, .fini = log_values)
 	}
 }
 
-Test(x86_64, every_bit_turned_over, .timeout = 60, .fini = log_values)
+Test(x86_64, every_bit_turned_over, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -48,7 +48,7 @@ Test(x86_64, every_bit_turned_over, .timeout = 60, .fini = log_values)
 	}
 }
 
-Test(x86_64, leaves_and_tables, .timeout = 60, .fini = log_values)
+Test(x86_64, leaves_and_tables, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];
@@ -83,7 +83,7 @@ Test(x86_64, leaves_by_value)
 		     make(&subjects[0], &rows[i].leaf, rows[i].level), rows[i].entry);
 }
 
-Test(x86_64, break_before_make, .timeout = 60, .fini = log_values)
+Test(x86_64, break_before_make, .timeout = 300, .fini = log_values)
 {
 	for (unsigned int i = 0; i < COUNT(subjects); i++) {
 		struct subject *s = &subjects[i];

@@ -107,7 +107,7 @@ helps = {}
 def help_of(program):
     """What the program's --help says; None if there is no such program, '' if it has none."""
     if program not in helps:
-        out = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=60,
+        out = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=600,
                              stdin=subprocess.DEVNULL, check=False)
         helps[program] = out.stdout + out.stderr
     return helps[program]
@@ -136,7 +136,7 @@ def named(build, document, lines):
         verb = next((w for w in command[1:] if re.fullmatch(r"[a-z]+", w)), None)
         if verb and program.name in PROGRAMS:
             out = subprocess.run([program, verb, "--help"], capture_output=True, text=True,
-                                 timeout=60, stdin=subprocess.DEVNULL, check=False)
+                                 timeout=600, stdin=subprocess.DEVNULL, check=False)
             said += out.stdout + out.stderr
         for option in options:
             if not re.search(re.escape(option) + r"(?![\w-])", said):
@@ -149,7 +149,7 @@ def run(build, lines, folder):
     env = dict(os.environ, PATH=f"{path}:{os.environ['PATH']}", PTW_SOURCE=str(ROOT), PTW_BUILD=str(build), NO_COLOR="1")
     out = subprocess.run(["bash", "-eu", "-c", "\n".join(lines)], cwd=folder, env=env, text=True,
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                         timeout=300, check=False)
+                         timeout=1200, check=False)
     for line in out.stdout.split("\n")[-12:]:
         print("# " + line)
     return f"ended with status {out.returncode}" if out.returncode else None

@@ -81,7 +81,7 @@ static inline bool test_takes(uint64_t n)
 #include <string.h>
 
 struct plain_options {
-	unsigned int timeout; /* seconds in a plain build; 0 = 60 */
+	unsigned int timeout; /* seconds in a plain build; 0 = 240 */
 	void (*init)(void);
 	void (*fini)(void);
 	int sentinel;

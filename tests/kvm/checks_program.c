@@ -48,7 +48,7 @@ void check_program(struct vm *vm, const char *program)
 		touch(vm, s, 1000 + i * 7, &more);
 	expect_control(vm, &control);
 	vm_start(vm);
-	snprintf(command, sizeof(command), "%s --json --exact --scans 5 --interval 0.5 %d", program,
+	snprintf(command, sizeof(command), "%s --json --exact --scans 5 --interval 1 %d", program,
 		 (int)getpid());
 	pipe = popen(command, "r");
 	n = pipe ? fread(json, 1, sizeof(json) - 1, pipe) : 0;

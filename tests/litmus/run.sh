@@ -59,7 +59,7 @@ explore() {
 	local model=$1 program=$2
 	shift 2
 
-	timeout 60 "$genmc" "--$model" -- -I"$here" "$@" "$here/$program.c" >"$scratch/log" 2>&1
+	timeout 600 "$genmc" "--$model" -- -I"$here" "$@" "$here/$program.c" >"$scratch/log" 2>&1
 }
 
 check_genmc() {
@@ -82,7 +82,7 @@ check_threads() {
 	"$cc" "${flags[@]}" -DWEAKEN -o "$scratch/weak" "$here/$1.c" -pthread >"$scratch/log" 2>&1 &&
 		"$cc" "${flags[@]}" -fsanitize=thread -DROUNDS=4000 -o "$scratch/test" \
 			"$here/$1.c" -pthread >"$scratch/log" 2>&1 &&
-		TSAN_OPTIONS=halt_on_error=1 timeout 120 "${wrapper[@]}" "$scratch/test" \
+		TSAN_OPTIONS=halt_on_error=1 timeout 900 "${wrapper[@]}" "$scratch/test" \
 			>"$scratch/log" 2>&1
 	result "$1: holds with threads under ThreadSanitizer (no model checker)" $?
 }

@@ -81,7 +81,8 @@ given_back() {
 
 # The report is not to wait for a child that goes on.
 ends_before_child() {
-	timeout 10 "$program" --writes --scans 2 --interval 0.2 --json "$scratch/before.json" "$scratch/child" 9 9 9 9 9 9 9 9 9 9
+	# shellcheck disable=SC2046
+	timeout 60 "$program" --writes --scans 2 --interval 0.2 --json "$scratch/before.json" "$scratch/child" $(yes 9 | head -n 60)
 	local status=$? child
 	[ $status = 77 ] && echo "this kernel cannot watch writes" >"$scratch/skip"
 	child=$(sed -n 's/^proc-age: process \([0-9]*\) goes on.*/\1/p' "$scratch/out")
@@ -112,7 +113,7 @@ idle_mapping() {
 }
 
 process_that_ends() {
-	"$scratch/child" 10 &
+	"$scratch/child" 10 0 &
 	"$program" --interval 0.3 --json - $! >"$scratch/ended.json" && python3 -m json.tool "$scratch/ended.json" >/dev/null
 }
 
@@ -136,6 +137,10 @@ zero_is_explained() {
 	echo 'int pause(void); int main(void) { return pause(); }' | cc -static -x c -o "$scratch/sleeper" - || return 1
 	"$scratch/sleeper" &
 	child=$!
+	# It may begin late.
+	until grep -qs '(sleeper) S' /proc/$child/stat; do
+		kill -0 $child || return 1
+	done
 	"$program" --scans 3 --interval 0.2 $child >/dev/null 2>"$scratch/said"
 	kill $child
 	wait $child 2>/dev/null
@@ -192,7 +197,7 @@ links_and_pipes() {
 	"$program" --scans 1 --interval 0.1 --metrics "$scratch/link.prom" $$ >"$scratch/out" 2>&1 || return 1
 	[ -L "$scratch/link.prom" ] && [ "$(tail -n 1 "$scratch/aim.prom")" = '# EOF' ] || return 1
 	tail -n 1 "$scratch/pipe" >"$scratch/piped" &
-	timeout 20 "$program" --scans 1 --interval 0.1 --metrics "$scratch/pipe" $$ >"$scratch/out" 2>&1 || return 1
+	timeout 120 "$program" --scans 1 --interval 0.1 --metrics "$scratch/pipe" $$ >"$scratch/out" 2>&1 || return 1
 	wait $!
 	[ -p "$scratch/pipe" ] && [ "$(cat "$scratch/piped")" = '# EOF' ]
 }

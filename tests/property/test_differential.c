@@ -81,43 +81,43 @@ static void run_family(const char *prefix)
 	cr_assert_neq(found, 0u);
 }
 
-Test(differential, ept, .timeout = 120)
+Test(differential, ept, .timeout = 600)
 {
 	run_family("ept");
 }
 
-Test(differential, x86_64, .timeout = 120)
+Test(differential, x86_64, .timeout = 600)
 {
 	run_family("x86-64");
 }
 
-Test(differential, arm64_s2_4k, .timeout = 120)
+Test(differential, arm64_s2_4k, .timeout = 600)
 {
 	run_family("arm64-s2-4k");
 }
 
-Test(differential, arm64_s2_16k, .timeout = 120)
+Test(differential, arm64_s2_16k, .timeout = 600)
 {
 	run_family("arm64-s2-16k");
 }
 
-Test(differential, arm64_s2_64k, .timeout = 120)
+Test(differential, arm64_s2_64k, .timeout = 600)
 {
 	run_family("arm64-s2-64k");
 }
 
-Test(differential, arm64_s1, .timeout = 120)
+Test(differential, arm64_s1, .timeout = 600)
 {
 	run_family("arm64-s1");
 }
 
-Test(differential, perverse, .timeout = 120)
+Test(differential, perverse, .timeout = 600)
 {
 	run_family("perverse");
 }
 
 /* Roots wider or shorter than a table, few levels, groups that are the whole root or wider. */
-Test(differential, odd_shapes, .timeout = 120)
+Test(differential, odd_shapes, .timeout = 600)
 {
 	static const struct shape shapes[] = {
 		{ "arm64-s2-4k", 3, 40, 0 },

@@ -141,7 +141,7 @@ static void compare_scans(const struct scan *x, const struct scan *y, const char
 			     y->young[w], x->young[w]);
 }
 
-Test(kernels, random_tables, .timeout = 600)
+Test(kernels, random_tables, .timeout = 1200)
 {
 	const uint64_t tables = table_count();
 	uint64_t random = test_seed();
@@ -260,7 +260,7 @@ static void scan_shaken(struct shaken *s, unsigned int kernel)
 		 clear != sometimes);
 }
 
-Test(kernels, tables_that_change, .timeout = 120)
+Test(kernels, tables_that_change, .timeout = 600)
 {
 	static struct shaken s;
 	static const uint8_t bits[] = { 5, 8, 10, 31, 33 };
@@ -462,7 +462,7 @@ static uint64_t harvest_preset(struct work *w, const char *preset, unsigned int 
 	return w->answers;
 }
 
-Test(kernels, harvests, .timeout = 120)
+Test(kernels, harvests, .timeout = 600)
 {
 	struct work *w = calloc(1, sizeof(*w));
 	const char *preset;

@@ -397,7 +397,7 @@ static void step(struct world *w)
 		change_busy(w);
 }
 
-Test(spaces, nothing_is_lost_and_nothing_told_twice, .timeout = 300)
+Test(spaces, nothing_is_lost_and_nothing_told_twice, .timeout = 900)
 {
 	const unsigned int worlds = test_slowness() > 4 ? 3 : 12;
 	uint64_t random = test_seed();

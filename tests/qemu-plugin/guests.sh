@@ -35,7 +35,7 @@ guest_run() {
 	x86) qemu=(qemu-system-x86_64 -M "q35,memory-backend=ram" -device "isa-debug-exit,iobase=0xf4,iosize=4") ;;
 	arm64) qemu=(qemu-system-aarch64 -M "virt,memory-backend=ram" -cpu max) ;;
 	esac
-	timeout 600 "${qemu[@]}" -object "${guest_memory:-memory-backend-memfd},id=ram,size=256M" -m 256 -accel tcg -display none \
+	timeout 1800 "${qemu[@]}" -object "${guest_memory:-memory-backend-memfd},id=ram,size=256M" -m 256 -accel tcg -display none \
 		-serial none -monitor none -nic none -kernel "$program" "$@" </dev/null
 	status=$?
 	# isa-debug-exit has no status 0.

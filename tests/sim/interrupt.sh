@@ -43,12 +43,17 @@ ends_by() { # SIGNAL STATUS
 	same "status $status" "status $2" && same "$(cat result 2> /dev/null)$(ls -A "$box")" oldresult
 }
 
-# The program has begun and works: nothing but time tells.
+is_begun() {
+	[ "$(readlink "/proc/$running/exe")" = "$(realpath "$sim")" ]
+}
+
+# The program has begun; that it works, nothing but time tells.
 interrupted() { # SIGNAL STATUS ARGUMENT...
 	local signal=$1 status=$2
 	shift 2
 	echo -n old > result
 	begin "$@"
+	soon is_begun || same "another program" "$sim" || return 1
 	sleep 0.3
 	ends_by "$signal" "$status"
 }

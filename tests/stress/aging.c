@@ -54,7 +54,7 @@ static uint32_t where[TOTAL];
 /* Moments, by one counter: the last use by each side (taken before it), and the last report (after it). */
 static uint64_t moment, used[SIDES][TOTAL], reported[TOTAL];
 static uint64_t inside[SIDES]; /* odd: this processor is in the middle of an access */
-static uint64_t stop_now, wrong, faults, evicted_pages, removals, accesses, agings, visits;
+static uint64_t stop_now, wrong, faults, evicted_pages, put_out, removals, accesses, agings, visits;
 
 static void count(uint64_t *counter)
 {
@@ -181,6 +181,7 @@ static int evict(void *context, const struct ptw_aging_victims *v)
 			continue;
 		}
 		unmap(page);
+		count(&put_out);
 		/* The engine hears of it at once. */
 	}
 	return 0;
@@ -535,11 +536,12 @@ static void destroy(void)
 	}
 }
 
-Test(aging, threads, .timeout = 120)
+Test(aging, threads, .timeout = 300)
 {
 	ptw_thread_register();
 	create();
-	for (unsigned int i = 0; i < ROUNDS; i++) {
+	/* Where threads hardly run, more rounds: until each thing has happened. */
+	for (unsigned int i = 0; i < ROUNDS || !put_out || !accesses || !removals; i++) {
 		round_of_all();
 		judge();
 	}
@@ -547,8 +549,5 @@ Test(aging, threads, .timeout = 120)
 		    (unsigned long long)accesses, (unsigned long long)faults,
 		    (unsigned long long)evicted_pages, (unsigned long long)removals,
 		    (unsigned long long)agings, (unsigned long long)visits);
-	cr_assert_gt(evicted_pages, 0u);
-	cr_assert_gt(accesses, 0u);
-	cr_assert_gt(removals, 0u);
 	destroy();
 }

@@ -48,7 +48,7 @@ static uint64_t accessed[PAGES / 64];
 static uint64_t tokens[64];
 /* The first call whose answer was wrong, as its line and the answer: what a failure has to say. */
 static uint64_t amiss;
-static uint64_t stop_now, faults, evictions, removals, guests_gone, refused;
+static uint64_t stop_now, faults, evictions, removals, settled, guests_gone, refused;
 
 static bool change(uint64_t page, uint32_t from, uint32_t to)
 {
@@ -170,6 +170,8 @@ static void settle(uint64_t page)
 	ret = ptw_page_settle(engine, page, stays ? PTW_EVICT_FAILED : PTW_EVICTED);
 	if (ret)
 		WRONG(ret);
+	if (!stays)
+		count(&settled);
 	__atomic_store_n(&where[page], stays ? RESIDENT : ABSENT, __ATOMIC_RELEASE);
 }
 
@@ -400,7 +402,6 @@ static void check_types(const struct ptw_group *g, const struct ptw_group_state 
 	cr_log_info("%llu evictions judged, %llu refaults, %llu protected",
 		    (unsigned long long)evicted, (unsigned long long)refaulted,
 		    (unsigned long long)protected);
-	cr_assert_gt(evicted, 0u);
 }
 
 /* The tree's sums are those of its groups, and what was promised to one that nobody else touches is there. */
@@ -416,14 +417,44 @@ static void check_tree(uint64_t counted)
 	cr_log_info("%u kept, %llu of guests gone, groups not given up at once: %llu",
 		    (unsigned int)s.resident, (unsigned long long)guests_gone,
 		    (unsigned long long)refused);
-	cr_assert_gt(guests_gone, 0u);
 }
 
-Test(engine, threads, .timeout = 120)
+static uint64_t judged(const struct ptw_group *g)
+{
+	uint64_t evicted = 0;
+
+	for (uint32_t t = 0; t < PTW_TYPES; t++) {
+		struct ptw_type_state state = {.size = sizeof(state)};
+
+		ptw_group_type_state(g, t, &state);
+		for (unsigned int i = 0; i < PTW_TIERS; i++)
+			evicted += state.evicted[i];
+	}
+	return evicted;
+}
+
+/* Evictions by who makes some, such as waited, those of guests, and in both groups such as were judged. */
+static bool all_happened(void)
+{
+	static bool any[GROUPS];
+	bool all = __atomic_load_n(&evictions, __ATOMIC_RELAXED) &&
+		   __atomic_load_n(&settled, __ATOMIC_RELAXED) &&
+		   __atomic_load_n(&guests_gone, __ATOMIC_RELAXED);
+
+	ptw_thread_register();
+	for (unsigned int g = 0; g < GROUPS; g++) {
+		any[g] = any[g] || judged(group[g]);
+		all = all && any[g];
+	}
+	ptw_thread_unregister();
+	return all;
+}
+
+Test(engine, threads, .timeout = 300)
 {
 	pthread_t thread[THREADS];
 	uint64_t self[THREADS], resident = 0, counted = 0, faulted = 0, gone = 0, isolated = 0,
-				waiting = 0, settled;
+				waiting = 0, later;
 	const unsigned int seconds = 4;
 
 	create();
@@ -431,7 +462,8 @@ Test(engine, threads, .timeout = 120)
 		self[i] = i;
 		cr_assert_eq(pthread_create(&thread[i], NULL, run, &self[i]), 0);
 	}
-	for (unsigned int i = 0; i < 10 * seconds; i++) {
+	/* Longer where threads hardly run: until each thing has happened. */
+	for (unsigned int i = 0; i < 10 * seconds || !all_happened(); i++) {
 		struct timespec moment = {0, 100000000};
 
 		nanosleep(&moment, NULL);
@@ -469,12 +501,9 @@ Test(engine, threads, .timeout = 120)
 	check_tree(counted);
 	/* Of commands' evictions nobody was told how many. */
 	cr_assert_leq(evictions, gone + guests_gone);
-	settled = gone + guests_gone - evictions;
+	later = gone + guests_gone - evictions;
 	cr_log_info("%llu faults, %llu evictions, %llu settled later, %llu removals",
 		    (unsigned long long)faults, (unsigned long long)evictions,
-		    (unsigned long long)settled, (unsigned long long)removals);
-	/* Even where threads hardly run. */
-	cr_assert_gt(evictions, 0u);
-	cr_assert_gt(settled + waiting, 0u);
+		    (unsigned long long)later, (unsigned long long)removals);
 	ptw_engine_destroy(engine);
 }

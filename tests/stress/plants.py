@@ -233,7 +233,7 @@ def run(program, config, seconds):
             command = ["setarch", os.uname().machine, "-R", *command]
     try:
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=seconds * 12 + 60, check=False)
+                              stderr=subprocess.STDOUT, timeout=seconds * 12 + 300, check=False)
     except subprocess.TimeoutExpired:
         return "no end"
     text = done.stdout.decode(errors="replace")

@@ -10,8 +10,12 @@
 
 #define PHYS_OFFSET ((uint64_t)1 << 24) /* host and physical addresses differ */
 #define MAX_LAP_SECONDS 20.0
-/* A run that has not had every pair when its time is over goes on up to this many times as long. */
-#define PATIENCE 8.0
+/*
+ * A run that has not had every pair when its time is over goes on up to this many times as long, and at
+ * least for so many seconds: on a busy machine threads meet rarely.
+ */
+#define PATIENCE	 8.0
+#define PATIENCE_SECONDS 100.0
 /* Shorter runs need not have every pair. */
 #define FULL_RUN_SECONDS 1.0
 
@@ -115,6 +119,7 @@ bool stress_run(const struct options *options)
 {
 	struct totals *totals = calloc(1, sizeof(*totals));
 	double begin = now(), lap_seconds = options->seconds / 4;
+	double patience = options->seconds * PATIENCE;
 	bool full = options->seconds >= FULL_RUN_SECONDS;
 	unsigned int laps = 0, rounds = 0;
 	char missing[256] = "";
@@ -124,9 +129,11 @@ bool stress_run(const struct options *options)
 		abort();
 	if (lap_seconds > MAX_LAP_SECONDS)
 		lap_seconds = MAX_LAP_SECONDS;
+	if (patience < PATIENCE_SECONDS)
+		patience = PATIENCE_SECONDS;
 	log_begin(options);
 	while (ok && (now() - begin < options->seconds ||
-		      (full && now() - begin < options->seconds * PATIENCE &&
+		      (full && now() - begin < patience &&
 		       log_missing(totals, missing, sizeof(missing)))))
 		ok = play_lap(options, totals, laps++, lap_seconds, &rounds);
 	log_end(options, totals, laps, rounds, now() - begin);

@@ -24,33 +24,33 @@ static void run(const char *config, double seconds)
 	run_with(config, seconds, PTW_KERNEL_BEST, STRESS_CLEAR_ROTATE);
 }
 
-Test(stress, ept, .timeout = 60)
+Test(stress, ept, .timeout = 300)
 {
 	run("ept4", 2);
 }
 
-Test(stress, ept_tracked, .timeout = 60)
+Test(stress, ept_tracked, .timeout = 300)
 {
 	run("ept4-tracked", 2);
 }
 
-Test(stress, arm64_groups, .timeout = 60)
+Test(stress, arm64_groups, .timeout = 300)
 {
 	run("arm64-s2-4k-contig", 2);
 }
 
-Test(stress, arm64_software_flag, .timeout = 60)
+Test(stress, arm64_software_flag, .timeout = 300)
 {
 	run("arm64-s2-4k-swaf", 2);
 }
 
-Test(stress, perverse, .timeout = 60)
+Test(stress, perverse, .timeout = 300)
 {
 	run("perverse", 2);
 }
 
 /* Each kernel with each way to clear, on the two formats whose hot loops are used most. */
-Test(stress, kernels, .timeout = 60)
+Test(stress, kernels, .timeout = 300)
 {
 	for (uint32_t kernel = PTW_KERNEL_BEST + 1; ptw_kernel_name(kernel); kernel++)
 		for (enum stress_clear clear = STRESS_CLEAR_SINGLES; clear < STRESS_CLEARS; clear++) {
@@ -62,14 +62,14 @@ Test(stress, kernels, .timeout = 60)
 }
 
 /* Until every allowed pair was had. */
-Test(stress, pairs, .timeout = 60)
+Test(stress, pairs, .timeout = 300)
 {
 	if (!ptw_clear_available(PTW_CLEAR_PAIRS))
 		cr_skip("this processor or this build has no cmpxchg16b");
 	run_with("ept4", 2, PTW_KERNEL_BEST, STRESS_CLEAR_PAIRS);
 }
 
-Test(stress, transactions, .timeout = 60)
+Test(stress, transactions, .timeout = 300)
 {
 	if (!ptw_clear_available(PTW_CLEAR_TRANSACTIONS))
 		cr_skip("this processor or this build has no RTM");
@@ -77,12 +77,12 @@ Test(stress, transactions, .timeout = 60)
 }
 
 /* The other formats share their walkers' templates with these: less will do. */
-Test(stress, x86_64, .timeout = 60)
+Test(stress, x86_64, .timeout = 300)
 {
 	run("x86-64", 0.8);
 }
 
-Test(stress, arm64_stage1, .timeout = 60)
+Test(stress, arm64_stage1, .timeout = 300)
 {
 	run("arm64-s1-4k", 0.8);
 }

@@ -68,7 +68,7 @@ static void *read_and_exit(void *argument)
 	return ptw_test_clear_young(argument, 4096) == 1 ? NULL : argument;
 }
 
-Test(threads, thread_may_exit_without_unregistering, .timeout = 60)
+Test(threads, thread_may_exit_without_unregistering, .timeout = 300)
 {
 	struct ptw_capabilities capabilities = { .size = sizeof(capabilities) };
 	struct ptw_pgtable *pgtable = new_pgtable();
@@ -130,7 +130,7 @@ static bool is_listed(char names[TASKS][16], unsigned int count, const char *nam
 	return false;
 }
 
-Test(threads, helper_thread_blocks_signals, .timeout = 60)
+Test(threads, helper_thread_blocks_signals, .timeout = 300)
 {
 	static char before[TASKS][16], after[TASKS][16];
 	struct ptw_capabilities capabilities = { .size = sizeof(capabilities) };
@@ -172,7 +172,7 @@ static unsigned int unblocked_helpers(void)
 	return found;
 }
 
-Test(threads, fork_goes_on_in_child_and_parent, .timeout = 60)
+Test(threads, fork_goes_on_in_child_and_parent, .timeout = 300)
 {
 	struct ptw_pgtable *pgtable = new_pgtable();
 	int status = -1;
@@ -190,7 +190,7 @@ Test(threads, fork_goes_on_in_child_and_parent, .timeout = 60)
 	cr_assert_eq(child_work(pgtable), 0);
 }
 
-Test(threads, calls_work_with_every_signal_blocked, .timeout = 60)
+Test(threads, calls_work_with_every_signal_blocked, .timeout = 300)
 {
 	struct ptw_pgtable *pgtable;
 	sigset_t all;
@@ -234,7 +234,7 @@ static void *harvest_registered(void *argument)
 	return NULL;
 }
 
-Test(threads, harvest_allocates_nothing, .timeout = 60)
+Test(threads, harvest_allocates_nothing, .timeout = 300)
 {
 	struct harvest_thread t = { .pgtable = new_pgtable() };
 	pthread_t thread;
@@ -262,7 +262,7 @@ static void on_signal(int number)
 		in_handler = result.young_pages;
 }
 
-Test(threads, harvest_in_a_signal_handler, .timeout = 60)
+Test(threads, harvest_in_a_signal_handler, .timeout = 300)
 {
 	handler_pgtable = new_pgtable();
 	ptw_thread_register();

@@ -187,13 +187,13 @@ static inline void race_check(struct actor *const *actor)
 	}
 }
 
-/* Until harvests have reported often, or some seconds are over. */
+/* Until harvests have reported often, or some seconds are over and they have reported at all. */
 static inline void race(unsigned int entries, unsigned int harvests,
 			void (*harvest)(struct actor *a))
 {
 	const struct timespec nap = { .tv_nsec = 1000000 };
 	struct actor *actor[RACE_THREADS];
-	uint64_t random = test_seed() + entries;
+	uint64_t random = test_seed() + entries, reported;
 	const double end = race_now() + 5;
 
 	race_busy = entries;
@@ -203,16 +203,16 @@ static inline void race(unsigned int entries, unsigned int harvests,
 	atomic_store_explicit(&race_reported, 0, memory_order_relaxed);
 	for (unsigned int i = 0; i < RACE_THREADS; i++)
 		actor[i] = race_start(race_act, &random, i < harvests ? harvest : NULL);
-	while (race_now() < end && atomic_load_explicit(&race_reported, memory_order_relaxed) <
-					   RACE_REPORTS / test_slowness())
+	do {
 		nanosleep(&nap, NULL);
+		reported = atomic_load_explicit(&race_reported, memory_order_relaxed);
+	} while (!reported || (race_now() < end && reported < RACE_REPORTS / test_slowness()));
 	atomic_store_explicit(&race_over, true, memory_order_relaxed);
 	for (unsigned int i = 0; i < RACE_THREADS; i++)
 		pthread_join(actor[i]->thread, NULL);
 	for (unsigned int i = 0; i < RACE_THREADS; i++)
 		cr_assert_eq(actor[i]->wrong, 0u, "reported what was not asked for");
 	race_check(actor);
-	cr_assert_neq(race_reported, 0u, "no harvest found anything");
 	cr_log_info("%u entries, %u harvests: %" PRIu64 " transitions reported", entries, harvests,
 		    atomic_load_explicit(&race_reported, memory_order_relaxed));
 	for (unsigned int i = 0; i < RACE_THREADS; i++)

@@ -337,7 +337,7 @@ static void model_run(uint64_t pages, unsigned int steps, bool index)
 	}
 }
 
-Test(age, model, .timeout = 120)
+Test(age, model, .timeout = 600)
 {
 	static const uint64_t sizes[] = {1, 63, 64, 65, 128, 191, 320, MODEL_PAGES};
 

@@ -187,14 +187,14 @@ static void run(bool indexed, uint64_t seed)
 	}
 }
 
-Test(age_kernels, alike, .timeout = 120)
+Test(age_kernels, alike, .timeout = 600)
 {
 	need_vector();
 	run(false, test_seed());
 	run(false, test_seed() + 2);
 }
 
-Test(age_kernels, alike_with_an_index, .timeout = 120)
+Test(age_kernels, alike_with_an_index, .timeout = 600)
 {
 	need_vector();
 	run(true, test_seed() + 4);

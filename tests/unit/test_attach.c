@@ -224,7 +224,7 @@ Test(attach, table_budget_over_sections)
 }
 
 /* No cycle, but as many paths as there are leaves in a full tree. */
-Test(attach, every_entry_leads_to_the_same_table, .timeout = 60)
+Test(attach, every_entry_leads_to_the_same_table, .timeout = 300)
 {
 	for (unsigned int i = 0; i < PRESETS; i += test_slowness() > 4 ? 2 : 1) {
 		uint64_t visits = 0;

@@ -60,7 +60,7 @@ static uint64_t retired_now(void)
 	return m.info.tables_retired;
 }
 
-Test(backlog, tells)
+Test(backlog, tells, .timeout = 240)
 {
 	const char *preset;
 
@@ -155,7 +155,7 @@ static void in_the_middle(const char *preset, unsigned int blocks, uint32_t limi
 	machine_close(&m);
 }
 
-Test(backlog, tells_in_the_middle)
+Test(backlog, tells_in_the_middle, .timeout = 240)
 {
 	in_the_middle("arm64-s2-4k", 100, 40);
 	in_the_middle("ept4", 1200, 100);
@@ -212,7 +212,7 @@ static void waits(const char *preset)
 	machine_close(&m);
 }
 
-Test(backlog, waits)
+Test(backlog, waits, .timeout = 240)
 {
 	waits("ept4");
 	waits("arm64-s2-64k");

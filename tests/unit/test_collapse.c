@@ -416,7 +416,7 @@ Test(collapse, contiguous_groups)
 }
 
 /* Nearly everything is a hole: passed over in large steps. */
-Test(collapse, sparse_huge_ranges, .timeout = 20)
+Test(collapse, sparse_huge_ranges, .timeout = 120)
 {
 	const char *preset;
 

@@ -533,7 +533,7 @@ Test(engine, words_wait)
  * Random use against ticks kept as plain numbers: the histogram is exact up to where ticks are cut, order of eviction
  * holds, for several times as many ticks as a byte has.
  */
-Test(engine, model, .timeout = 120)
+Test(engine, model, .timeout = 600)
 {
 	static uint64_t seen[PAGES];
 	static uint64_t histogram[256], expected[256];

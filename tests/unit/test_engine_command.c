@@ -306,7 +306,7 @@ static unsigned int next(uint64_t *seed, unsigned int n)
 }
 
 /* Bytes, pieces of commands, and both; of a text's own size, so that AddressSanitizer sees its end. */
-Test(engine_command, random_bytes, .timeout = 60)
+Test(engine_command, random_bytes, .timeout = 300)
 {
 	static const char *const piece[] = {
 		/* pieces */

@@ -168,7 +168,7 @@ Test(engine_protect, three_levels)
 }
 
 /* The parts of siblings never add up to more than their parent's, and none has more than it uses. */
-Test(engine_protect, random, .timeout = 60)
+Test(engine_protect, random, .timeout = 300)
 {
 	static const unsigned int parent[GROUPS] = {0, 0, 0, 0, 1,  1,	1,  2,
 						    2, 4, 4, 5, 12, 12, 13, 13};

@@ -360,7 +360,7 @@ Test(engine_reclaim, given_up_by_the_clock)
  * before the call where nothing is promised by others in common with it, and nothing wanted is left undone that could
  * have been done.
  */
-Test(engine_reclaim, random, .timeout = 120)
+Test(engine_reclaim, random, .timeout = 600)
 {
 	const unsigned int steps = 6000 / test_slowness();
 	uint64_t state = test_seed();

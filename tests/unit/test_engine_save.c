@@ -5,7 +5,7 @@
 #include <ptw/engine_enable.h>
 #include <ptw/engine_tree.h>
 
-Test(engine_save, goes_on_alike, .timeout = 120)
+Test(engine_save, goes_on_alike, .timeout = 600)
 {
 	static struct world a, b;
 	const unsigned int rounds = 40 / test_slowness() + 2;

@@ -85,12 +85,12 @@ static void goes_on_alike(const struct ptw_policy_ops *policy, unsigned int roun
 	}
 }
 
-Test(engine_save_policy, learned_goes_on_alike, .timeout = 120)
+Test(engine_save_policy, learned_goes_on_alike, .timeout = 600)
 {
 	goes_on_alike(&ptw_policy_learned, 16 / test_slowness() + 4);
 }
 
-Test(engine_save_policy, idle_age_goes_on_alike, .timeout = 120)
+Test(engine_save_policy, idle_age_goes_on_alike, .timeout = 600)
 {
 	goes_on_alike(&ptw_policy_idle_age, 16 / test_slowness() + 4);
 }
@@ -170,7 +170,7 @@ static clock_t restore_time(unsigned int spans, unsigned int apart)
 }
 
 /* Whether a page is the group's is not asked of each span in turn: 4096 of them cost about what one does. */
-Test(engine_save_policy, many_spans, .timeout = 120)
+Test(engine_save_policy, many_spans, .timeout = 600)
 {
 	const clock_t one = restore_time(4096, 1), many = restore_time(4096, 2);
 
@@ -326,12 +326,12 @@ static void any_bytes(const struct ptw_policy_ops *policy, unsigned int rounds)
 	free(again);
 }
 
-Test(engine_save_policy, learned_any_bytes, .timeout = 120)
+Test(engine_save_policy, learned_any_bytes, .timeout = 600)
 {
 	any_bytes(&ptw_policy_learned, 4000 / test_slowness());
 }
 
-Test(engine_save_policy, idle_age_any_bytes, .timeout = 120)
+Test(engine_save_policy, idle_age_any_bytes, .timeout = 600)
 {
 	any_bytes(&ptw_policy_idle_age, 4000 / test_slowness());
 }

@@ -2,7 +2,7 @@
 /* Images that are wrong, or of another engine, are refused, and nothing changes. */
 #include "tests/unit/saved_engine.h"
 
-Test(engine_save_wrong, one_wrong_byte, .timeout = 120)
+Test(engine_save_wrong, one_wrong_byte, .timeout = 600)
 {
 	static struct world w;
 	uint64_t bytes;
@@ -197,7 +197,7 @@ Test(engine_save_wrong, wrong_runs)
  * Any bytes with a length and a checksum that fit: they are refused, or are exactly what the engine that they make is
  * saved as, and that goes on.
  */
-Test(engine_save_wrong, any_bytes, .timeout = 120)
+Test(engine_save_wrong, any_bytes, .timeout = 600)
 {
 	static struct world w;
 	const unsigned int rounds = 60000 / test_slowness();

@@ -198,7 +198,7 @@ static void *make_groups(void *arg)
 }
 
 /* Groups come and go while the text is written; others are commanded. */
-Test(engine_text, while_groups_change, .timeout = 60)
+Test(engine_text, while_groups_change, .timeout = 240)
 {
 	const unsigned int rounds = 20000 / test_slowness();
 	unsigned int seen = 0;
@@ -207,7 +207,8 @@ Test(engine_text, while_groups_change, .timeout = 60)
 	start();
 	cr_assert_eq(ptw_group_destroy(group), PTW_OK);
 	cr_assert_eq(pthread_create(&thread, NULL, make_groups, NULL), 0);
-	for (unsigned int i = 0; i < rounds || (!seen && i < 100 * rounds); i++) {
+	/* A slow thread may begin late: until a group of its own was seen. */
+	for (unsigned int i = 0; i < rounds || !seen; i++) {
 		char buffer[1000];
 		size_t needed, done;
 
@@ -221,6 +222,5 @@ Test(engine_text, while_groups_change, .timeout = 60)
 	__atomic_store_n(&stop_racing, 1, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	cr_assert_eq(racing_errors, 0u);
-	cr_assert_gt(seen, 0u);
 	stop();
 }

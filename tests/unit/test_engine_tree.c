@@ -201,7 +201,7 @@ Test(engine_tree, given_up_in_a_command)
 }
 
 /* Trees that come and go at random; sums against a plain walk up. */
-Test(engine_tree, random, .timeout = 60)
+Test(engine_tree, random, .timeout = 300)
 {
 	uint64_t state = test_seed();
 	unsigned int parent[GROUPS] = {0}, refused = 0, made = 0;

@@ -557,7 +557,7 @@ static void sums(void)
 }
 
 /* Anything at random: sizes by type and generation, and what went by type and tier, always add up. */
-Test(engine_type, random, .timeout = 120)
+Test(engine_type, random, .timeout = 600)
 {
 	const unsigned int steps = 6000 / test_slowness();
 

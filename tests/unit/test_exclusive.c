@@ -154,7 +154,7 @@ static void do_to(unsigned int which, const struct drawn *d)
 	assert_sound(machine);
 }
 
-Test(exclusive, same_answers, .timeout = 100)
+Test(exclusive, same_answers, .timeout = 600)
 {
 	static const uint32_t delays[] = { 0, 3, PTW_RECLAIM_NEVER };
 	const unsigned int operations = 400 / test_slowness() + 20;

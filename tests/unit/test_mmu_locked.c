@@ -164,7 +164,7 @@ static void *ask_often(void *unused)
 	return (void *)(uintptr_t)asked;
 }
 
-Test(mmu_locked, threads, .timeout = 120)
+Test(mmu_locked, threads, .timeout = 240)
 {
 	pthread_t thread[3];
 	uintptr_t asked = 0;

@@ -484,7 +484,7 @@ static void *setter(void *unused)
 	return NULL;
 }
 
-Test(mmu_remote, two_questions_at_once, .timeout = 120)
+Test(mmu_remote, two_questions_at_once, .timeout = 240)
 {
 	static struct question q;
 	pthread_t thread[3];

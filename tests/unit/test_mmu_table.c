@@ -102,7 +102,7 @@ static void check_preset(const char *preset, uint32_t lg2, unsigned int rounds)
 	free(q);
 }
 
-Test(mmu_table, frames_are_granules, .timeout = 120)
+Test(mmu_table, frames_are_granules, .timeout = 600)
 {
 	const char *preset;
 
@@ -110,7 +110,7 @@ Test(mmu_table, frames_are_granules, .timeout = 120)
 		check_preset(preset, 0, preset[0] == 'a' ? 8 : 40);
 }
 
-Test(mmu_table, frames_are_smaller, .timeout = 120)
+Test(mmu_table, frames_are_smaller, .timeout = 600)
 {
 	for (unsigned int i = 0; i < 3; i++) {
 		static const char *const some[] = { "arm64-s2-64k", "arm64-s2-16k-contig",

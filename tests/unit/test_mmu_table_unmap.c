@@ -55,7 +55,7 @@ static void unmap_some(const char *preset, uint32_t lg2, uint64_t first, uint64_
 	free(q);
 }
 
-Test(mmu_table_unmap, ranges, .timeout = 120)
+Test(mmu_table_unmap, ranges, .timeout = 600)
 {
 	/* Cuts blocks at both ends, and the same block. */
 	for (uint64_t first = 0; first < 4; first += 3)

@@ -218,7 +218,7 @@ static void harvest_a_word(struct actor *a)
 	race_report(a, first, ptw_clear_pairs(race_table + first, young, A), young);
 }
 
-Test(pairs, one_harvest_next_to_processors_and_writers, .timeout = 60)
+Test(pairs, one_harvest_next_to_processors_and_writers, .timeout = 300)
 {
 	need_pairs();
 	race(2, 1, harvest_a_word);
@@ -227,7 +227,7 @@ Test(pairs, one_harvest_next_to_processors_and_writers, .timeout = 60)
 	race(512, 1, harvest_a_word);
 }
 
-Test(pairs, several_harvests_at_once, .timeout = 60)
+Test(pairs, several_harvests_at_once, .timeout = 300)
 {
 	need_pairs();
 	race(2, 3, harvest_a_word);
@@ -251,7 +251,7 @@ static void *play_pest(void *argument)
 #define MEETINGS 10000u
 
 /* What nobody else clears is cleared, however busy the entries are. */
-Test(pairs, lost_races_leave_nothing_behind, .timeout = 60)
+Test(pairs, lost_races_leave_nothing_behind, .timeout = 300)
 {
 	uint64_t random = test_seed(), calls = 0, left = 0, met = 0;
 	const double end = race_now() + 5;

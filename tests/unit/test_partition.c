@@ -141,7 +141,7 @@ static void map_at_random(uint64_t *random)
 	}
 }
 
-Test(partition, random_maps, .timeout = 120)
+Test(partition, random_maps, .timeout = 240)
 {
 	const char *preset;
 
@@ -455,7 +455,7 @@ static void harvest_by_threads(uint64_t start, uint64_t *young)
 	}
 }
 
-Test(partition, threads_harvest_the_whole, .timeout = 120)
+Test(partition, threads_harvest_the_whole, .timeout = 240)
 {
 	static const char *const some[] = { "ept4", "ept4-tracked", "x86-64", "arm64-s2-4k-contig",
 					    "arm64-s2-16k-contig", "arm64-s1-4k", "perverse" };
@@ -528,7 +528,7 @@ static void *map_and_unmap(void *context)
 	return NULL;
 }
 
-Test(partition, while_tables_come_and_go, .timeout = 120)
+Test(partition, while_tables_come_and_go, .timeout = 240)
 {
 	uint64_t random = test_seed(), changes = 0, many = 0;
 	bool failed = false;

@@ -456,7 +456,7 @@ static void destroy_in_callback(struct callback_head *rcu)
 }
 
 /* An error, not a deadlock. */
-Test(context, destroy_in_a_callback, .timeout = 20)
+Test(context, destroy_in_a_callback, .timeout = 120)
 {
 	machine_open(&m, "arm64-s2-4k");
 	map_levels(&m, 0, m.granule, 0, 1);

@@ -455,7 +455,7 @@ static void model_run(uint64_t seed, unsigned int actions)
 	stop();
 }
 
-Test(policy_learned_pages, model, .timeout = 60)
+Test(policy_learned_pages, model, .timeout = 300)
 {
 	for (unsigned int i = 0; i < 10; i++)
 		model_run(test_seed() + i, 50000 / test_slowness());

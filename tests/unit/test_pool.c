@@ -423,7 +423,7 @@ Test(pool_threads, budget_without_memory)
 }
 
 /* Tables go back, and are handed out again, while somebody is in the allocator. */
-Test(pool_threads, give_back_while_growing, .timeout = 20)
+Test(pool_threads, give_back_while_growing, .timeout = 120)
 {
 	struct ptw_pool *pool = slow_pool(13, 0);
 	void *table[2], *again;

@@ -110,13 +110,13 @@ static void random_passes(const char *preset, uint32_t flags, uint32_t cache, ui
 	prune_close();
 }
 
-Test(prune, hint_without_caches, .timeout = 120)
+Test(prune, hint_without_caches, .timeout = 600)
 {
 	for (unsigned int i = 0; i < PRESETS; i++)
 		random_passes(presets[i], 0, 0, 0, 40);
 }
 
-Test(prune, exact_without_caches, .timeout = 120)
+Test(prune, exact_without_caches, .timeout = 600)
 {
 	for (unsigned int i = 0; i < PRESETS; i++)
 		random_passes(presets[i], PTW_PRUNE_FLUSH, 0, 0, 40);
@@ -194,7 +194,7 @@ static uint64_t loss(const char *preset, uint32_t cache, uint32_t full_every, ui
 	return sum / rounds;
 }
 
-Test(prune, loss_without_flush, .timeout = 120)
+Test(prune, loss_without_flush, .timeout = 600)
 {
 	for (unsigned int i = 0; i < (test_slowness() > 4 ? 1 : 4); i++) {
 		uint64_t young, small, large, bounded;
@@ -249,7 +249,7 @@ static void in_bites(const char *preset, uint32_t flags, uint32_t cache)
 	prune_close();
 }
 
-Test(prune, bites, .timeout = 120)
+Test(prune, bites, .timeout = 600)
 {
 	for (unsigned int i = 0; i < PRESETS; i++) {
 		in_bites(presets[i], 0, 0);

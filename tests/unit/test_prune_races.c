@@ -203,18 +203,18 @@ static void all_formats(unsigned int from, unsigned int to, uint32_t flags)
 				all_orders(haft[i], bbm, flags, &writers[w]);
 }
 
-Test(prune_races, a_pass_before_each_access_of_map_and_fix, .timeout = 100)
+Test(prune_races, a_pass_before_each_access_of_map_and_fix, .timeout = 600)
 {
 	all_formats(0, 4, 0);
 	all_formats(0, 4, PTW_WRITERS_EXCLUSIVE);
 }
 
-Test(prune_races, a_pass_before_each_access_of_collapse, .timeout = 100)
+Test(prune_races, a_pass_before_each_access_of_collapse, .timeout = 600)
 {
 	all_formats(4, 5, 0);
 }
 
-Test(prune_races, a_pass_before_each_access_of_the_others, .timeout = 100)
+Test(prune_races, a_pass_before_each_access_of_the_others, .timeout = 600)
 {
 	all_formats(5, WRITERS, 0);
 }

@@ -193,7 +193,7 @@ static bool passes_by(void)
 	return accesses > starts_at;
 }
 
-Test(prune_races_threads, frozen_in_the_middle_of_a_pass, .timeout = 100)
+Test(prune_races_threads, frozen_in_the_middle_of_a_pass, .timeout = 240)
 {
 	for (unsigned int i = 0; i < 3 * HAFT; i++) {
 		for (unsigned int how = 0; how < 3; how++) {
@@ -233,7 +233,7 @@ static void *reclaims(void *argument)
 /* On a busy machine each round may wait for the scheduler twice: then fewer have to do. */
 #define RACE_SECONDS 20
 
-Test(prune_races_threads, map_next_to_reclaim, .timeout = 100)
+Test(prune_races_threads, map_next_to_reclaim, .timeout = 240)
 {
 	const time_t begun = time(NULL);
 	unsigned int rounds = 60000 / test_slowness(), both = 0;

@@ -419,7 +419,7 @@ Test(reclaim, arguments)
 }
 
 /* Nearly everything is a hole: passed over in large steps. */
-Test(reclaim, sparse_huge_ranges, .timeout = 20)
+Test(reclaim, sparse_huge_ranges, .timeout = 120)
 {
 	const char *preset;
 

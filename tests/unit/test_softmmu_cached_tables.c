@@ -222,17 +222,17 @@ static void twins_with(const struct cpus_shape *shape)
 	}
 }
 
-Test(softmmu_cached_tables, one_entry_a_level, .timeout = 60)
+Test(softmmu_cached_tables, one_entry_a_level, .timeout = 240)
 {
 	twins_with(&(struct cpus_shape){ .paging_cache = 1 });
 }
 
-Test(softmmu_cached_tables, many_entries, .timeout = 60)
+Test(softmmu_cached_tables, many_entries, .timeout = 240)
 {
 	twins_with(&(struct cpus_shape){ .paging_cache = 64 });
 }
 
-Test(softmmu_cached_tables, with_a_tlb, .timeout = 60)
+Test(softmmu_cached_tables, with_a_tlb, .timeout = 240)
 {
 	twins_with(&(struct cpus_shape){ .tlb_sets = 8, .tlb_ways = 2, .paging_cache = 16 });
 }
@@ -240,8 +240,7 @@ Test(softmmu_cached_tables, with_a_tlb, .timeout = 60)
 /* ---- threads ---- */
 
 #define CHANGES	 3000u
-#define ENOUGH	 1000u /* accesses of each CPU that went well */
-#define TOO_MANY 100u  /* times CHANGES, when the writer gives up waiting for them */
+#define ENOUGH	 1000u /* accesses of each CPU that went well: changes go on until then */
 
 struct walker {
 	pthread_t thread;
@@ -332,7 +331,7 @@ static void run_threads(const char *preset)
 		walkers[i].cpus = &cpus;
 		cr_assert_eq(pthread_create(&walkers[i].thread, NULL, run_walker, &walkers[i]), 0);
 	}
-	for (unsigned int i = 0; i < changes || (i < TOO_MANY * changes && !served(walkers)); i++) {
+	for (unsigned int i = 0; i < changes || !served(walkers); i++) {
 		const struct ptw_range r = pick(&m, &random);
 		const struct ptw_unmap unmap = { .size = sizeof(unmap) };
 		struct ptw_map map = full_access(&m);
@@ -360,7 +359,6 @@ static void run_threads(const char *preset)
 		pthread_join(w->thread, NULL);
 		cr_assert_eq(w->bad, 0u, "%s: %" PRIu64 " wrong translations, the last of %#" PRIx64
 			     " with status %d", preset, w->bad, w->bad_ia, w->bad_status);
-		cr_assert_geq(w->good, ENOUGH, "%s: CPU %u", preset, i);
 		cr_assert_gt(ptw_softmmu_counters(cpus.cpu[i].mmu)->paging_cache_hits, 0u);
 	}
 	check_settled(&cpus);
@@ -368,17 +366,17 @@ static void run_threads(const char *preset)
 	machine_close(&m);
 }
 
-Test(softmmu_cached_tables, ept_two_cpus_and_a_writer, .timeout = 60)
+Test(softmmu_cached_tables, ept_two_cpus_and_a_writer, .timeout = 240)
 {
 	run_threads("ept4");
 }
 
-Test(softmmu_cached_tables, haft_two_cpus_and_a_writer, .timeout = 60)
+Test(softmmu_cached_tables, haft_two_cpus_and_a_writer, .timeout = 240)
 {
 	run_threads("arm64-s2-4k-haft");
 }
 
-Test(softmmu_cached_tables, perverse_two_cpus_and_a_writer, .timeout = 60)
+Test(softmmu_cached_tables, perverse_two_cpus_and_a_writer, .timeout = 240)
 {
 	run_threads("perverse");
 }

@@ -448,7 +448,7 @@ Test(split, arguments)
 }
 
 /* Nearly everything is a hole: passed over in large steps. */
-Test(split, sparse_huge_ranges, .timeout = 20)
+Test(split, sparse_huge_ranges, .timeout = 120)
 {
 	const char *preset;
 

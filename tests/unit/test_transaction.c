@@ -443,7 +443,7 @@ static void race_with(void (*how)(struct actor *a), unsigned int entries, unsign
 }
 
 /* Harvests share one state, next to processors and writers. */
-Test(transaction, several_harvests_at_once, .timeout = 60)
+Test(transaction, several_harvests_at_once, .timeout = 300)
 {
 	isolated = true;
 	race_with(harvest_on_fake, 64, 1);
@@ -455,7 +455,7 @@ Test(transaction, several_harvests_at_once, .timeout = 60)
 	cr_assert_neq(race_committed, 0u);
 }
 
-Test(transaction, real_ones_next_to_processors_and_writers, .timeout = 60)
+Test(transaction, real_ones_next_to_processors_and_writers, .timeout = 300)
 {
 	if (!ptw_clear_available(PTW_CLEAR_TRANSACTIONS))
 		cr_skip("this processor has no RTM");

@@ -17,6 +17,7 @@ const bool ktest_public_only = true;
 #define THREADS	     8
 #define ROUNDS	     4 /* the last of them is exact */
 #define LAPS	     4
+#define LAPS_MOST    100 /* of an emulator that gets so little of a busy host that something has not happened yet */
 
 void stress_fail(struct stress *s, const char *format, ...)
 {
@@ -81,6 +82,21 @@ static void log_totals(struct totals *t, const char *config)
 		  get(&t->most_retired), t->exact_units);
 }
 
+/* What never happened; null: all did. */
+static const char *missing(struct totals *t)
+{
+	static char text[] = "an effect of role ?";
+
+	if (!t->exact_units)
+		return "a transition that could be counted exactly";
+	for (unsigned int i = 0; i < ROLE_COUNT; i++) {
+		text[sizeof(text) - 2] = STRESS_LETTERS[i];
+		if (!get(&t->worked[i]))
+			return text;
+	}
+	return NULL;
+}
+
 static void stress(const char *config)
 {
 	const struct options options = {
@@ -92,7 +108,7 @@ static void stress(const char *config)
 	bool failed = false;
 
 	cr_assert_not_null(totals);
-	for (unsigned int lap = 0; lap < LAPS && !failed; lap++) {
+	for (unsigned int lap = 0; !failed && (lap < LAPS || (lap < LAPS_MOST && missing(totals))); lap++) {
 		struct stress *s = calloc(1, sizeof(*s));
 
 		cr_assert_not_null(s);
@@ -109,29 +125,26 @@ static void stress(const char *config)
 		free(s);
 	}
 	log_totals(totals, config);
-	for (unsigned int i = 0; i < ROLE_COUNT; i++)
-		cr_assert(get(&totals->worked[i]), "role %c never had an effect",
-			  STRESS_LETTERS[i]);
-	cr_assert(totals->exact_units, "nothing was counted");
+	cr_assert(!missing(totals), "the run never had %s", missing(totals));
 	free(totals);
 }
 
-Test(stress, ept, .timeout = 60)
+Test(stress, ept, .timeout = 300)
 {
 	stress("ept4");
 }
 
-Test(stress, ept_tracked, .timeout = 60)
+Test(stress, ept_tracked, .timeout = 300)
 {
 	stress("ept4-tracked");
 }
 
-Test(stress, arm64_groups, .timeout = 60)
+Test(stress, arm64_groups, .timeout = 300)
 {
 	stress("arm64-s2-4k-contig");
 }
 
-Test(stress, perverse, .timeout = 60)
+Test(stress, perverse, .timeout = 300)
 {
 	stress("perverse");
 }

@@ -17,7 +17,7 @@ for tool in aarch64-linux-gnu-gcc qemu-system-aarch64 gcc; do
 done
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
-export HW_TIMEOUT=60
+export HW_TIMEOUT=240
 
 # $1: mistake; $2: file; $3: sed script (the file is one line to it); $4: pattern of a test that must
 # fail; $5: processor. The build directory is used again, so that little is compiled.

@@ -123,7 +123,7 @@ run() {
 		'# done'*) ended=1 ;;
 		*) echo "# ${line#\# }" ;;
 		esac
-	done < <(timeout -k 5 "${HW_TIMEOUT:-300}" qemu-system-aarch64 -M virt,virtualization=on \
+	done < <(timeout -k 5 "${HW_TIMEOUT:-1200}" qemu-system-aarch64 -M virt,virtualization=on \
 		-m 256 -nographic -no-reboot -monitor none -kernel "$build/hw.elf" "$@" \
 		</dev/null 2>&1)
 	if [ $ended = 0 ]; then
@@ -156,7 +156,7 @@ run_hosted() {
 		echo "not ok $count - port: tests/hw/port/test_bare.c does not compile"
 		return
 	}
-	timeout -k 5 60 "$build/test_bare" >"$build/test_bare.out" 2>"$build/test_bare.err"
+	timeout -k 5 600 "$build/test_bare" >"$build/test_bare.out" 2>"$build/test_bare.err"
 	status=$?
 	while IFS= read -r line; do
 		case $line in

@@ -41,7 +41,7 @@ corei7_haswell_4770 1 44 EPT 1, A/D 1, 1G 1, CPUs 1
 corei7_icelake_u 1 44 EPT 1, A/D 1, 1G 1, CPUs 1
 corei7_ivy_bridge_3770k 3 18 EPT 1, A/D 0, 1G 0, CPUs 3
 corei5_lynnfield_750 1 15 EPT 1, A/D 0, 1G 0, CPUs 1'
-timeout=${PTW_HW_TIMEOUT:-600}
+timeout=${PTW_HW_TIMEOUT:-1800}
 
 # $1: library, $2: this directory or a copy, $3: directory for objects; makes $3/x.rom.
 build() {
@@ -172,7 +172,7 @@ planted() {
 		missed=$((missed + 1))
 		return
 	fi
-	said=$(timeout=60 all_models "$dir/source" "$dir/tests" "$dir" "$2" 2>&1)
+	said=$(timeout=240 all_models "$dir/source" "$dir/tests" "$dir" "$2" 2>&1)
 	if grep -q "^not ok .*$3" <<<"$said"; then
 		echo "ok $plants - planted $1 is caught:" \
 			"$(grep -c '^not ok' <<<"$said") results are red"

@@ -6,8 +6,12 @@
 #include "mmu_stress.h"
 
 #define MAX_LAP_SECONDS 20.0
-/* A run that has not had everything when its time is over goes on up to this many times as long. */
-#define PATIENCE 8.0
+/*
+ * A run that has not had everything when its time is over goes on up to this many times as long, and
+ * at least for so many seconds: on a busy machine threads meet rarely.
+ */
+#define PATIENCE	 8.0
+#define PATIENCE_SECONDS 100.0
 /* Shorter runs need not have everything. */
 #define FULL_RUN_SECONDS 1.0
 
@@ -53,17 +57,19 @@ bool stress_run(const struct options *o)
 	static _Atomic uint64_t events[EVENT_COUNT];
 	const double begin = now();
 	const bool full = o->seconds >= FULL_RUN_SECONDS;
-	double lap_seconds = o->seconds / 4;
+	double lap_seconds = o->seconds / 4, patience = o->seconds * PATIENCE;
 	unsigned int laps = 0, rounds = 0;
 	bool ok = true;
 
 	if (lap_seconds > MAX_LAP_SECONDS)
 		lap_seconds = MAX_LAP_SECONDS;
+	if (patience < PATIENCE_SECONDS)
+		patience = PATIENCE_SECONDS;
 	fprintf(o->log, "# stress of spaces: seed %#" PRIx64 ", %g s wanted, %u threads\n", o->seed,
 		o->seconds, o->threads);
 	fflush(o->log);
 	while (ok && (now() - begin < o->seconds ||
-		      (full && now() - begin < o->seconds * PATIENCE && missing(events))))
+		      (full && now() - begin < patience && missing(events))))
 		ok = lap_run(o, events, laps++, lap_seconds, &rounds);
 	tell(o, events, laps, rounds, now() - begin);
 	if (ok && full && missing(events)) {

@@ -2,7 +2,7 @@
 /* The short version of mmu-stress. */
 #include "mmu_stress.h"
 
-Test(mmu_stress, all_at_once, .timeout = 60)
+Test(mmu_stress, all_at_once, .timeout = 300)
 {
 	const struct options options = {
 		.seed = test_seed(),
@@ -16,7 +16,7 @@ Test(mmu_stress, all_at_once, .timeout = 60)
 }
 
 /* More threads than processors: whoever holds something is often stopped while he does. */
-Test(mmu_stress, many_threads, .timeout = 60)
+Test(mmu_stress, many_threads, .timeout = 300)
 {
 	const struct options options = {
 		.seed = test_seed() + 1,
