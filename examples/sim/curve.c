@@ -196,6 +196,7 @@ int curve_main(int argc, char **argv)
 	if (!trace_load(&job.trace, job.path, error, sizeof(error)))
 		sim_die("%s", error);
 	sim_say("read '%s': %zu references to %u pages", job.path, job.trace.references, job.trace.footprint);
+	memory_limit_note(&job.memory, job.trace.footprint);
 	job.frames = memory_limit_pages(&job.memory, job.trace.footprint);
 	job.frames = job.frames < job.trace.footprint ? job.frames : job.trace.footprint;
 	job.exact = calloc((size_t)job.trace.footprint + 1, sizeof(*job.exact));

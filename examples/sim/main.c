@@ -87,6 +87,8 @@ int main(int argc, char **argv)
 	sim_say("read '%s': %zu references to %u pages in %zu ticks", options.trace, trace.references,
 		trace.footprint, trace.ticks);
 
+	memory_limit_note(&options.memory, trace.footprint);
+
 	if (options.promotion) {
 		proactive_main(&options, &trace);
 		trace_free(&trace);

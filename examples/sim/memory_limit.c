@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../common/size.h"
+#include "console.h"
 
 #define MILLION 1000000u
 
@@ -52,9 +53,17 @@ static uint32_t pages_parse(const char *text)
 bool memory_limit_parse(struct memory_limit *limit, const char *text)
 {
 	limit->is_share = strchr(text, '%') != NULL;
+	limit->is_plain = !text[strspn(text, "0123456789")];
 	limit->share = limit->is_share ? share_parse(text) : 0;
 	limit->pages = limit->is_share ? 0 : pages_parse(text);
 	return limit->share || limit->pages;
+}
+
+void memory_limit_note(const struct memory_limit *limit, uint32_t footprint)
+{
+	if (limit->is_plain && limit->pages <= 100 && limit->pages < footprint / 100)
+		sim_note("--memory %u is %u page%s of %u; a share is written %u%%", limit->pages,
+			 limit->pages, limit->pages == 1 ? "" : "s", footprint, limit->pages);
 }
 
 uint32_t memory_limit_pages(const struct memory_limit *limit, uint32_t footprint)

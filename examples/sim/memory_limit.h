@@ -14,6 +14,7 @@
 
 struct memory_limit {
 	bool is_share;
+	bool is_plain; /* a number alone */
 	uint32_t pages;
 	uint32_t share; /* millionths */
 };
@@ -23,6 +24,9 @@ bool memory_limit_parse(struct memory_limit *limit, const char *text);
 
 /* Pages that a limit stands for: the floor of the share, but at least one. */
 uint32_t memory_limit_pages(const struct memory_limit *limit, uint32_t footprint);
+
+/* Notes a number alone that looks like a share whose % was forgotten: at most 100, and below 1 % of the footprint. */
+void memory_limit_note(const struct memory_limit *limit, uint32_t footprint);
 
 /* "12.5%" as 125000 millionths; 0 if it is none, or no share above 0 and up to 100 %. */
 uint32_t share_parse(const char *text);

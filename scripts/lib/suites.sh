@@ -119,12 +119,16 @@ failed_lines() {
 # Runs one suite and prints one line about it.
 run_suite() {
 	local suite=$1 log=$results/$1.log start=$SECONDS status passed=0 failed=0 skipped=0 p f s
-	local extra=''
+	local extra='' what
 
 	mkdir -p "$results"
 	rm -f "$results/$suite.count"
-	# Somebody who waits may want to watch; the result takes this place.
-	[ ! -t 1 ] || printf '%-12s running; to watch: tail -f %s' "$suite" "$log"
+	# Somebody who waits may want to watch; on a terminal the result takes this place. Two lanes have no place for it.
+	if [ -t 1 ]; then
+		printf '%-12s running; to watch: tail -f %s' "$suite" "$log"
+	elif [ "${#beside[@]}" = 0 ]; then
+		printf '%-12s running; to watch: tail -f %s\n' "$suite" "$log"
+	fi
 	: >"$log"
 	("suite_$suite") </dev/null >"$log" 2>&1
 	status=$?
@@ -141,9 +145,11 @@ run_suite() {
 	printf '%-12s %5d passed, %d failed%s in %d s\n' "$suite" "$passed" "$failed" "$extra" $((SECONDS - start))
 	if [ "$failed" != 0 ]; then
 		say "--- failed, by $log"
-		failed_lines "$log"
+		what=$(failed_lines "$log")
+		say "$what"
 		say "--- the end of it"
-		tail -n 60 "$log"
+		# What failed is most often all there is to know.
+		tail -n "$([ -n "$what" ] && echo 12 || echo 60)" "$log"
 		say "---"
 	fi
 	total_passed=$((total_passed + passed))

@@ -594,34 +594,6 @@ check "a guest with larger pages is refused" refused "no pages of 4 KiB" "$redis
 check "output onto the guest's trace is refused" refused "would replace the trace" "$redis" \
 	--guest "$scratch/hand.txt" --json "$scratch/./hand.txt"
 
-# --- notes: one line each on standard error, and all is well ----------------------------------------
-
-noted() { # PATTERNS(one per line, or nothing) ARGUMENT...
-	local patterns=$1 pattern count=0
-	shift
-	"$sim" "$@" > "$scratch/out" 2> "$scratch/err" || return 1
-	while IFS= read -r pattern; do
-		[ -z "$pattern" ] && continue
-		count=$((count + 1))
-		grep -q "^ptw-sim: note: .*$pattern" "$scratch/err" || same "$(cat "$scratch/err")" "$pattern" ||
-			return 1
-	done <<< "$patterns"
-	same "$(wc -l < "$scratch/err")" "$count"
-}
-
-check "a trace without a tick is noted" noted "before its first tick, so every idle age.*65536.*--scan-interval 1" \
-	"$scratch/hand.txt" -p lru
-check "a trace shorter than the interval is noted" noted "2 ticks, less than .* 3, .*--scan-interval 1" \
-	"$scratch/both.txt" --scan-interval 3 -p mglru
-check "a trace as long as the interval is not" noted "" "$scratch/both.txt" --scan-interval 2 -p clock
-check "nor is one where a policy has ages of its own" noted "" "$scratch/hand.txt" -p generations
-for policy in lru clock opt; do
-	check "options that $policy does not use are noted" noted $'--format .*'"$policy"$'\n--tlb .*'"$policy" \
-		"$redis" -p "$policy" --format ept4 --tlb 64x8
-done
-check "generations uses them" noted "" "$redis" --format ept4 --tlb 64x8
-check "--tlb off is no surprise to lru" noted "" "$redis" --tlb off -p lru
-
 # --- words -----------------------------------------------------------------------------------------
 
 singular() {
@@ -645,7 +617,7 @@ check "--version names the program" grep -q '^ptw-sim [0-9]' <("$sim" --version)
 
 # --- more, by subject ----------------------------------------------------------------------------------
 
-for part in references forms record compare proactive make curve pictures people interrupt; do
+for part in notes references forms record compare proactive make curve pictures people interrupt; do
 	# shellcheck source=/dev/null
 	. "$here/$part.sh"
 done
