@@ -26,6 +26,6 @@ for policy in lru clock opt; do
 		"$redis" -p "$policy" --format ept4 --tlb 64x8
 done
 check "a share without its % is noted" noted "25 is 25 pages of [0-9]*; a share is written 25%" "$redis" -p lru -m 25
-check "a hundred pages of few are not" noted "" "$scratch/hand.txt" -p lru -m 3
+check "a number of pages that are few anyway is not" noted "" "$scratch/hand.txt" -p generations -m 3
 check "generations uses them" noted "" "$redis" --format ept4 --tlb 64x8
 check "--tlb off is no surprise to lru" noted "" "$redis" --tlb off -p lru
