@@ -124,6 +124,7 @@ run_suite() {
 	mkdir -p "$results"
 	rm -f "$results/$suite.count"
 	# Somebody who waits may want to watch; on a terminal the result takes this place. Two lanes have no place for it.
+	# shellcheck disable=SC2154 # beside is the array of scripts/test
 	if [ -t 1 ]; then
 		printf '%-12s running; to watch: tail -f %s' "$suite" "$log"
 	elif [ "${#beside[@]}" = 0 ]; then

@@ -5,11 +5,19 @@
 # planted.sh [SOURCE_DIR] [PATTERN]
 #              TAP; status 1 if a planted mistake is not caught; with a PATTERN only those whose names
 #              match it
+# planted.sh --places
+#              says which mistakes have no place in the sources any more, and runs nothing
+places=no
+[ "${1:-}" != --places ] || {
+	places=yes
+	shift
+}
 here=$(cd "$(dirname "$0")" && pwd) || exit 2
 source=${1:-$here/../../..}
 source=$(cd "$source" && pwd) || exit 2
 only=${2:-.}
 for tool in aarch64-linux-gnu-gcc qemu-system-aarch64 gcc; do
+	[ "$places" = no ] || break
 	command -v "$tool" >/dev/null || {
 		echo "1..0 # SKIP no $tool: install gcc-aarch64-linux-gnu, qemu-system-arm and gcc"
 		exit 0
@@ -17,7 +25,7 @@ for tool in aarch64-linux-gnu-gcc qemu-system-aarch64 gcc; do
 done
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
-export HW_TIMEOUT=240
+export HW_TIMEOUT=900
 
 # $1: mistake; $2: file; $3: sed script (the file is one line to it); $4: pattern of a test that must
 # fail; $5: processor. The build directory is used again, so that little is compiled.
@@ -31,6 +39,10 @@ plant() {
 	if [ -n "$script" ] && cmp -s "$work/before" "$work/tree/$file"; then
 		failed=$((failed + 1))
 		echo "not ok $count - planted $name: $file has changed, so that nothing was planted"
+		return
+	fi
+	if [ "$places" = yes ]; then
+		cp "$work/before" "$work/tree/$file"
 		return
 	fi
 	# A busy host may run both CPUs of the machine in turn: then a race takes longer to be met.
@@ -57,7 +69,9 @@ mkdir "$work/tree"
 
 echo "TAP version 13"
 count=1
-if said=$("$here/run.sh" --build "$work/build" "$work/tree" 2>&1); then
+if [ "$places" = yes ]; then
+	count=0
+elif said=$("$here/run.sh" --build "$work/build" "$work/tree" 2>&1); then
 	echo "ok 1 - nothing is planted: all tests pass"
 else
 	failed=1
@@ -72,7 +86,7 @@ plant 'missing TLBI where exactness is asked' lib/walk/harvest.c \
 	"s/if (flush && ((h->flags & $takes)/if (flush \&\& ((h->flags \& PTW_HARVEST_DIRTY)/" \
 	'a stale TLB' max
 plant 'missing TLBI after a dirty harvest' lib/walk/harvest.c \
-	"s/if (flush && ((h->flags & $takes) || job.dirty_extents)/if (flush \&\& (h->flags \& PTW_HARVEST_EXACT)/" \
+	"s/if (flush && ((h->flags & $takes) || job->dirty_extents)/if (flush \&\& (h->flags \& PTW_HARVEST_EXACT)/" \
 	'hides a store' max
 plant 'missing TLBI after write protection' lib/table/protect.c \
 	's/p->flush(p->flush_context, &range, 1, PTW_FLUSH_LEAF, job->level);/(void)range;/' \
