@@ -29,8 +29,8 @@ void report_metrics(FILE *out, const struct guest *guest)
 	metric(out, "faults", NULL, "Pages used the first time.", guest->machine.faults);
 	metric(out, "refaults", NULL, "Pages brought back.", guest->machine.refaults);
 	metric(out, "evicted", NULL, "Pages put out.", guest->machine.evicted);
-	metric(out, "step_microseconds", "microseconds", "Time spent in steps.",
-	       guest->step_ns / 1000);
+	metrics_gauge(out, "ptw_guest_step_seconds", "seconds", "Time spent in steps.");
+	fprintf(out, "ptw_guest_step_seconds %.6f\n", (double)guest->step_ns / 1e9);
 	if (last) {
 		metric(out, "working_set_pages", "pages", "Pages used in the last ten steps.",
 		       last->working_set);

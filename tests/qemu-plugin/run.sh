@@ -87,7 +87,8 @@ demo() {
 # Ends as it must, and has what is a number where one is wanted.
 metrics() {
 	[ "$(tail -n 1 "$1")" = '# EOF' ] && grep -qx 'ptw_guest_idle_pages{up_to="+Inf"} [1-9][0-9]*' "$1" &&
-		! grep -v '^#' "$1" | grep -vqE '^ptw_guest_[a-z_]+(\{up_to="[^"]+"\})? [0-9]+$'
+		! grep -v '^#' "$1" | grep -vqE '^ptw_guest_[a-z_]+(\{up_to="[^"]+"\})? [0-9]+$|^ptw_guest_step_seconds [0-9]+\.[0-9]{6}$' &&
+		grep -q '^ptw_guest_step_seconds ' "$1"
 }
 
 pictures() {
