@@ -62,37 +62,64 @@ static void saved(FILE *out, const struct guest *guest)
 		mib(saved.last_pages));
 }
 
-/* From each mark to the next one; those in which there was no step are left out. */
-static void phases(FILE *out, const struct history *history)
+/* What was most at the steps of a phase, and at its last one. */
+struct phase {
+	uint64_t begin;
+	uint64_t end;
+	uint64_t most;
+	const struct history_column *last; /* NULL: the phase is shorter than a column */
+};
+
+static void cell_mib(FILE *out, const struct phase *phase, uint64_t pages)
 {
+	if (phase->last)
+		fprintf(out, "<td>%.1f MiB</td>", mib(pages));
+	else
+		fputs("<td>-</td>", out);
+}
+
+static void phase_find(struct phase *phase, const struct history *history)
+{
+	for (unsigned int i = 0; i < history->columns; i++) {
+		const struct history_column *column = &history->column[i];
+
+		if (column->instructions <= phase->begin || column->instructions > phase->end)
+			continue;
+		if (column->working_set > phase->most)
+			phase->most = column->working_set;
+		phase->last = column;
+	}
+}
+
+/* From each mark to the next one. */
+static void phases(FILE *out, const struct guest *guest)
+{
+	static const struct history_column none;
+	const struct history *history = &guest->history;
+
 	fputs("<h2>Phases</h2>\n<table>\n<tr><th>phase</th><th>million instructions</th>"
-	      "<th>working set, most</th><th>used so far</th><th>there at the end</th></tr>\n",
+	      "<th>working set, at most</th><th>working set, at the end</th><th>used so far</th>"
+	      "<th>there, with proactive reclaim</th></tr>\n",
 	      out);
 	for (unsigned int i = 0; i <= history->marks; i++) {
-		const uint64_t begin = i ? history->mark[i - 1].instructions : 0;
-		const uint64_t end =
-			i < history->marks ? history->mark[i].instructions : UINT64_MAX;
-		uint64_t most = 0, ever = 0, resident = 0, last = begin;
+		struct phase phase = {
+			.begin = i ? history->mark[i - 1].instructions : 0,
+			.end = i < history->marks ? history->mark[i].instructions :
+						    guest->instructions,
+		};
+		const struct history_column *last;
 
-		for (unsigned int j = 0; j < history->columns; j++) {
-			const struct history_column *column = &history->column[j];
-
-			if (column->instructions <= begin || column->instructions > end)
-				continue;
-			most = column->working_set > most ? column->working_set : most;
-			ever = column->ever;
-			resident = column->resident;
-			last = column->instructions;
-		}
-		if (last == begin)
-			continue;
+		phase_find(&phase, history);
+		last = phase.last ? phase.last : &none;
 		fputs("<tr><td>", out);
 		html_text(out, i ? history->mark[i - 1].text : REPORT_FIRST);
-		fprintf(out,
-			"</td><td>%.0f to %.0f</td><td>%.1f MiB</td><td>%.1f MiB</td>"
-			"<td>%.1f MiB</td></tr>\n",
-			(double)begin / 1e6, (double)last / 1e6, mib(most), mib(ever),
-			mib(resident));
+		fprintf(out, "</td><td>%.0f to %.0f</td>", (double)phase.begin / 1e6,
+			(double)phase.end / 1e6);
+		cell_mib(out, &phase, phase.most);
+		cell_mib(out, &phase, last->working_set);
+		cell_mib(out, &phase, last->ever);
+		cell_mib(out, &phase, last->resident);
+		fputs("</tr>\n", out);
 	}
 	fputs("</table>\n", out);
 }
@@ -107,7 +134,7 @@ void report_html(FILE *out, const struct guest *guest)
 		report_idle(out, guest);
 		saved(out, guest);
 		if (guest->history.marks)
-			phases(out, &guest->history);
+			phases(out, guest);
 	}
 	html_end(out);
 	fputc('\n', out);

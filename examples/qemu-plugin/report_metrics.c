@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Counters and the histogram of idle ages as OpenMetrics text, for a collector that reads files. */
+/* Figures and the histogram of idle ages as OpenMetrics text, for a collector that reads files. */
 #include "../common/openmetrics.h"
 #include "report.h"
 
@@ -29,12 +29,14 @@ void report_metrics(FILE *out, const struct guest *guest)
 	metric(out, "faults", NULL, "Pages used the first time.", guest->machine.faults);
 	metric(out, "refaults", NULL, "Pages brought back.", guest->machine.refaults);
 	metric(out, "evicted", NULL, "Pages put out.", guest->machine.evicted);
-	metric(out, "step_microseconds", "microseconds", "Time spent in steps.", guest->step_ns / 1000);
+	metrics_gauge(out, "ptw_guest_step_seconds", "seconds", "Time spent in steps.");
+	fprintf(out, "ptw_guest_step_seconds %.6f\n", (double)guest->step_ns / 1e9);
 	if (last) {
 		metric(out, "working_set_pages", "pages", "Pages used in the last ten steps.",
 		       last->working_set);
 		metric(out, "used_pages", "pages", "Pages ever used.", last->ever);
-		metric(out, "resident_pages", "pages", "Of these, not put out.", last->resident);
+		metric(out, "resident_pages", "pages", "Of these, there with proactive reclaim.",
+		       last->resident);
 		metrics_gauge(out, "ptw_guest_idle_pages", "pages",
 			      "Pages ever used, idle for so many steps or fewer.");
 		metrics_ages(out, "ptw_guest_idle_pages", "", last->idle, HISTORY_AGES);

@@ -8,6 +8,16 @@ import json
 import sys
 
 
+def phases(report):
+    """Of each phase: name, instructions at its begin and end, and the columns that end in it."""
+    marks = [{"text": "loader", "instructions": 0}] + report["marks"]
+    ends = [mark["instructions"] for mark in marks[1:]] + [report["instructions"]]
+    for mark, end in zip(marks, ends):
+        begin = mark["instructions"]
+        yield mark["text"], begin, end, [column for column in report["columns"]
+                                         if begin < column["instructions"] <= end]
+
+
 def main():
     if len(sys.argv) != 2 or sys.argv[1] in ("-h", "--help"):
         print(__doc__, file=sys.stderr)
@@ -26,20 +36,19 @@ def main():
     print(f"{report['target']}, {report['processors']} processors, {report['pages'] * mib:.0f} MiB, "
           f"table {report['table']}: {report['instructions'] / 1e6:.0f} million instructions, "
           f"{counters['loads'] / 1e6:.0f} million loads, {counters['stores'] / 1e6:.0f} million stores")
-    print(f"{'phase':<14}{'million instr.':>16}{'working set':>14}{'used so far':>14}{'not put out':>14}")
-    marks = [{"text": "loader", "instructions": 0}] + report["marks"]
-    for number, mark in enumerate(marks):
-        end = marks[number + 1]["instructions"] if number + 1 < len(marks) else report["instructions"]
-        inside = [column for column in report["columns"]
-                  if mark["instructions"] < column["instructions"] <= end]
-        if not inside:
-            continue
-        last = inside[-1]
-        print(f"{mark['text']:<14}{(end - mark['instructions']) / 1e6:>16.0f}"
-              f"{max(column['working_set'] for column in inside) * mib:>10.1f} MiB"
-              f"{last['ever'] * mib:>10.1f} MiB{last['resident'] * mib:>10.1f} MiB")
-    print(f"proactive reclaim: {counters['evicted']} pages put out, {counters['refaults']} brought back; "
-          f"{(last['ever'] - last['resident']) * mib:.1f} MiB saved at the end")
+    print(f"{'':<14}{'million':>9}{'working set:':>15}{'':>14}{'used':>14}{'there, with':>22}\n"
+          f"{'phase':<14}{'instr.':>9}{'at most':>15}{'at the end':>14}{'so far':>14}{'proactive reclaim':>22}")
+    for name, begin, end, inside in phases(report):
+        # Shorter than a column: there is none that tells of this phase alone.
+        pages = [max(column["working_set"] for column in inside)] + [
+            inside[-1][what] for what in ("working_set", "ever", "resident")] if inside else [None] * 4
+        print(f"{name:<14}{(end - begin) / 1e6:>9.0f}" + "".join(
+            f"{'-' if count is None else f'{count * mib:.1f} MiB':>{width}}"
+            for count, width in zip(pages, (15, 14, 14, 22))))
+    if report["columns"]:
+        last = report["columns"][-1]
+        print(f"proactive reclaim: {counters['evicted']} pages put out, {counters['refaults']} brought back; "
+              f"{(last['ever'] - last['resident']) * mib:.1f} MiB saved at the end")
 
 
 main()

@@ -296,9 +296,10 @@ kernel_boot_once() {
 	# An oops is a panic, and a panic reboots at once, which -no-reboot makes the end of the run. QEMU then
 	# says the same as after a power-off, so the console is read. What stands in "$@" comes last, and of
 	# two options QEMU takes the last one.
+	# In the foreground, or Ctrl-C would end everybody but QEMU.
 	number=$(mktemp) || return 1
-	timeout -k 5 "$seconds" "${qemu[@]}" -pidfile "$number" -accel "tcg,thread=multi" -m 512 -smp 2 -no-reboot \
-		-nic none -monitor none -serial stdio -display none \
+	timeout --foreground -k 5 "$seconds" "${qemu[@]}" -pidfile "$number" \
+		-accel "tcg,thread=multi" -m 512 -smp 2 -no-reboot -nic none -monitor none -serial stdio -display none \
 		-kernel "$cache/vmlinuz" -initrd "$initramfs" \
 		-append "console=$console quiet oops=panic panic=-1 $kernel_patience ${kernel_append:-}" \
 		"$@" </dev/null | kernel_console "$number"
