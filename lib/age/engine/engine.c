@@ -160,9 +160,10 @@ static uint64_t ptw_span_claim(const struct ptw_group *group, uint64_t first, ui
 	for (uint64_t i = 0; i < regions; i++) {
 		uint64_t nobody = 0;
 
-		/* Acquire: the pages of it are absent; partner: the release in ptw_span_open(). */
+		/* Acquire: the pages of it are absent; partner: the release in ptw_span_open(). (Sparse
+		 * takes a constant here for one that arm64's kernel would cut.) */
 		if (!ptw_port_cas(&group->engine->region[first + i].control, &nobody,
-				  PTW_CONTROL_CLOSED))
+				  nobody | PTW_CONTROL_CLOSED))
 			return i;
 	}
 	return regions;
