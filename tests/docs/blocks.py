@@ -29,9 +29,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXCERPTS = {"c", "make", "python", "rust", "sh"}
 PRINTED = {"text", "json", "csv", "metrics"}
 # Programs of other people that documents may name without our knowing their options.
-OUTSIDE = set("""$ afl-fuzz apt-get awk bash bpftrace cargo cat cd cp curl docker dpkg-buildpackage echo export find firefox gcc gdb git gnuplot
-    head insmod ls make man meson mkdir nc ninja node_exporter parallel perf pidof pkg-config prometheus python3 qemu-system-x86_64
-    rm rmmod rustc sbatch sed sort ssh sudo tail tee time uname valgrind xdg-open zcat""".split())
+OUTSIDE = set("""$ afl-fuzz apt-get awk bash bpftrace cargo cat cc cd cp curl docker dpkg-buildpackage echo export
+    find firefox gcc gdb git gnuplot head insmod ldconfig ls make man meson mkdir nc ninja node_exporter parallel
+    perf pidof pkg-config prometheus python3 qemu-system-x86_64 rm rmmod rustc sbatch sed sort ssh sudo tail tee
+    time uname valgrind xdg-open zcat""".split())
 PROGRAMS = {"ptw-sim": "examples/sim/ptw-sim", "ptw-bench": "bench/ptw-bench",
             "ptw-stress": "tests/stress/ptw-stress", "kvm-age": "examples/kvm-age/kvm-age", "proc-age": "examples/proc-age/proc-age",
             "vmm-min": "examples/vmm-min/vmm-min"}
